@@ -1,0 +1,103 @@
+"""The one function everything asks: what has been observed, in; what happens next, out.
+
+A method wishes, rules forbid doses and end the trial. Stops are OR-ed, vetoes are OR-ed: order cannot matter. A forbidden
+dose falls to the highest permitted one below it, and with none the trial stops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+
+from escalate.core.arrays import NONE, IntArray, Mask
+from escalate.core.design import Design
+from escalate.core.moves import Moves
+from escalate.core.tally import States, Tally
+
+MAX_PATIENTS = "max_patients"
+METHOD_DONE = "method_complete"
+
+
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """What happens next in each of S states, and who asked for it.
+
+    Parameters
+    ----------
+    next
+        Dose of the next cohort, 0-based, or NONE where the trial stops; shape (S,).
+    moves
+        What the method wanted.
+    forbidden
+        Doses forbidden by each rule; shape (R, S, J).
+    stops
+        Bit k is set where the k-th of `stop_codes(design)` ends the trial; shape (S,).
+    """
+
+    next: IntArray
+    moves: Moves
+    forbidden: Mask
+    stops: IntArray
+
+    @cached_property
+    def permitted(self) -> Mask:
+        """Doses that no rule forbids; shape (S, J)."""
+        return ~self.forbidden.any(axis=0)
+
+
+@cache
+def stop_codes(design: Design) -> tuple[str, ...]:
+    """Return the codes of all that can end this trial, in a fixed order."""
+    return (MAX_PATIENTS, METHOD_DONE, *dict.fromkeys(rule.kind for rule in design.rules))
+
+
+def decide(design: Design, states: States) -> Decisions:
+    """Return what happens next in each state: the method's wish within what the rules permit."""
+    moves = design.method.decide(design, states)
+    shape = states.tally.n.shape
+    forbidden = np.zeros((len(design.rules), *shape), dtype=bool)
+    for r, rule in enumerate(design.rules):
+        forbidden[r] = rule.forbids(design, states)
+    following = highest_permitted(moves.next, ~forbidden.any(axis=0)) if design.rules else moves.next
+
+    codes = stop_codes(design)
+    stops = (states.tally.n_total >= design.max_patients).astype(np.int64)
+    stops |= (moves.next == NONE).astype(np.int64) << 1
+    blocked = (following == NONE) & (moves.next != NONE)
+    for r, rule in enumerate(design.rules):
+        # With nothing left at or below the dose wanted, the rules that bar the lowest level end the trial.
+        ends = (blocked & forbidden[r, :, 0]) | rule.stops(design, states, following)
+        stops |= ends.astype(np.int64) << codes.index(rule.kind)
+    return Decisions(np.where(stops > 0, NONE, following), moves, forbidden, stops)
+
+
+def highest_permitted(wanted: IntArray, permitted: Mask) -> IntArray:
+    """Return the highest permitted dose at or below the one wanted, or NONE; shape (S,)."""
+    dose = np.arange(permitted.shape[1])
+    reachable = permitted & (dose <= wanted[:, None])
+    highest = permitted.shape[1] - 1 - np.argmax(reachable[:, ::-1], axis=1)
+    return np.where(reachable.any(axis=1), highest, NONE)
+
+
+def allowed_as_mtd(design: Design, tally: Tally) -> Mask:
+    """Return the tried doses that no safety rule bars, shape (S, J)."""
+    # Safety rules look at the tally alone, so the last cohort given here does not matter.
+    last = States(tally, np.zeros(len(tally), dtype=np.int64), np.zeros((len(tally), tally.counts.shape[2]), np.int64))
+    allowed = tally.tried.copy()
+    for rule in design.rules:
+        if rule.about_safety:
+            allowed &= ~rule.forbids(design, last)
+    return allowed
+
+
+def select(design: Design, tally: Tally) -> IntArray:
+    """Return the MTD of each state from its final data, 0-based, or NONE; shape (S,)."""
+    return design.method.select(design, tally, allowed_as_mtd(design, tally))
+
+
+def cohort_size(design: Design, tally: Tally, dose: IntArray) -> IntArray:
+    """Return the size of the next cohort, at the dose given, within the maximum number of patients; shape (S,)."""
+    wanted = design.method.cohort_size(design, tally, dose)
+    return np.minimum(wanted, design.max_patients - tally.n_total)

@@ -1,0 +1,100 @@
+"""pydantic's errors as sentences: what came, what is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from escalate.core.errors import Problem, did_you_mean
+
+_BOUNDS = {
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("below", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+_KINDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "tuple_type": "a list [..]",
+    "finite_number": "a finite number",
+    "model_type": "a group of settings",
+    "model_attributes_type": "a group of settings",
+    "dict_type": "a group of settings",
+}
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], hidden: Iterable[str]) -> list[Problem]:
+    """Return one sentence for each fault that pydantic found, fields in the terms of the file."""
+    found = [
+        (_path(one["loc"]), one["type"] in _KINDS, _sentence(one, model))
+        for one in error.errors(include_url=False)
+        if not (one["loc"] and one["loc"][0] in hidden)
+    ]
+    # Where a setting may be of two kinds, the complaint of the kind that was not meant says nothing.
+    return [
+        Problem(path, text)
+        for k, (path, wrong_kind, text) in enumerate(found)
+        if not (wrong_kind and any(other.startswith(path) for i, (other, _, _) in enumerate(found) if i != k))
+    ]
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    text = ""
+    for step in loc:
+        if isinstance(step, int):
+            text += f"[{step + 1}]"
+        elif not step.startswith(("function-", "tuple[", "constrained-")) and not step[:1].isupper():
+            # Capitalised steps are the classes of a union, not keys of the file.
+            text += f".{step}" if text else step
+    return text
+
+
+def _sentence(one: Mapping[str, Any], model: type[BaseModel]) -> str:
+    kind, got, context = one["type"], one.get("input"), one.get("ctx", {})
+    if kind == "extra_forbidden":
+        owner = _owner(model, one["loc"][:-1])
+        known = [field.alias or name for name, field in owner.model_fields.items() if not field.exclude]
+        return f"unknown setting; {did_you_mean(str(one['loc'][-1]), known)}"
+    if kind == "missing":
+        return "is missing"
+    if kind in _BOUNDS:
+        word, key = _BOUNDS[kind]
+        return f"{_show(got)} is not {word} {context[key]:g}"
+    if kind == "literal_error":
+        return f"{_show(got)} is not known; it can be {context['expected']}"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in ("too_short", "too_long", "string_too_short", "string_too_long"):
+        limit = context.get("min_length", context.get("max_length"))
+        return f"is too {'short' if 'short' in kind else 'long'}; the limit is {limit}"
+    if kind in _KINDS:
+        return f"{_show(got)} is not {_KINDS[kind]}"
+    return f"{_show(got)}: {one['msg'].lower()}"
+
+
+def _owner(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
+    for step in loc:
+        field = model.model_fields.get(str(step))
+        if field is None:
+            continue
+        inner = [t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)]
+        model = inner[0] if inner else model
+    return model
+
+
+def _types(annotation: Any) -> list[Any]:
+    arguments = getattr(annotation, "__args__", ())
+    return [annotation, *(t for a in arguments for t in _types(a))]
+
+
+def _show(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

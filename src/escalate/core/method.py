@@ -1,0 +1,100 @@
+"""What a dose-finding method is: three questions asked of arrays of tallies."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar, Self
+
+import numpy as np
+
+from escalate.core.arrays import FloatArray, IntArray, Mask
+from escalate.core.errors import Problem
+from escalate.core.moves import DoseSummary, Margin, Moves
+from escalate.core.plan import Plan
+from escalate.core.rule import Rule
+from escalate.core.setting import Setting
+from escalate.core.tally import States, Tally
+
+
+class Method(Setting, ABC):
+    """A way to choose the next dose. Subclasses are settings: their fields are what the design file may say."""
+
+    kind: str
+    reasons: ClassVar[tuple[str, ...]]
+    """Codes of what `decide` may answer, indexed by `Moves.reason`."""
+    needs_target: ClassVar[bool] = True
+
+    @abstractmethod
+    def decide(self, plan: Plan, states: States) -> Moves:
+        """Return the dose wanted next in each state; every state has at least one patient at its current dose."""
+
+    @abstractmethod
+    def select(self, plan: Plan, tally: Tally, allowed: Mask) -> IntArray:
+        """Return the MTD of each state among the allowed doses, or NONE; shape (S,)."""
+
+    @abstractmethod
+    def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
+        """Return what a person reads of each dose."""
+
+    @abstractmethod
+    def explain(self, plan: Plan, state: States, moves: Moves) -> str:
+        """Say in one sentence, with the numbers, why a single state has its move."""
+
+    @classmethod
+    @abstractmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Return instances that the contract tests, the documentation and the benchmarks run."""
+
+    def published_rules(self) -> tuple[Rule, ...]:
+        """Return the rules that apply where the design file names none."""
+        return ()
+
+    def problems(self, plan: Plan) -> Iterator[Problem]:
+        """Yield what makes these settings unusable with this plan; fields are relative to `method`."""
+        yield from ()
+
+    def doubts(self, plan: Plan) -> Iterator[str]:
+        """Yield what a statistician would question although it can be run."""
+        yield from ()
+
+    def default_max_patients(self, n_doses: int) -> int | None:
+        """Return the sample size that the method itself implies, if any."""
+        return None
+
+    def cohort_size(self, plan: Plan, tally: Tally, dose: IntArray) -> IntArray:
+        """Return the size of the next cohort in each state (before the cap of `max_patients`); shape (S,)."""
+        return np.full(len(tally), plan.cohort_size, dtype=np.int64)
+
+    def margin(self, plan: Plan, state: States) -> Margin | None:
+        """Return how far a single state stands from the nearest cut-off of the method, where there is one."""
+        return None
+
+
+class TableMethod(Method):
+    """A method whose wish depends only on patients and DLTs at the current dose: it can be printed as a table."""
+
+    @abstractmethod
+    def actions(self, plan: Plan, n: int) -> IntArray:
+        """Return +1 (escalate), 0 (stay) or -1 (de-escalate) for 0..n DLTs among n patients; shape (n + 1,)."""
+
+    def boundaries(self, plan: Plan) -> dict[str, float]:
+        """Return named cut-offs on the scale of the DLT rate, where the method has them."""
+        return {}
+
+
+class ModelMethod(Method):
+    """A method that estimates every dose from all data, and may know the probability that a dose is above a limit."""
+
+    @property
+    def has_posterior(self) -> bool:
+        """Whether `prob_above` can be asked."""
+        return True
+
+    @abstractmethod
+    def estimate_doses(self, plan: Plan, tally: Tally) -> FloatArray:
+        """Return the estimated DLT probability of every dose, shape (S, J)."""
+
+    @abstractmethod
+    def prob_above(self, plan: Plan, tally: Tally, limit: float) -> FloatArray:
+        """Return Pr(p_j > limit | data), shape (S, J)."""

@@ -1,0 +1,73 @@
+"""What happens next, for many states at once and, with its reasons, for one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from escalate.core.arrays import NONE, FloatArray, IntArray
+
+
+class Action(StrEnum):
+    """What the trial does with its next cohort."""
+
+    START = "start"
+    ESCALATE = "escalate"
+    STAY = "stay"
+    DE_ESCALATE = "de-escalate"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """What a method asks for in each of S states.
+
+    Parameters
+    ----------
+    next
+        The dose wanted, 0-based, or `NONE` where the method itself ends the trial; shape (S,).
+    reason
+        Index into the method's `reasons`; shape (S,).
+    """
+
+    next: IntArray
+    reason: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class DoseSummary:
+    """What a person reads of each dose; NaN where the method says nothing. Each of shape (S, J).
+
+    Parameters
+    ----------
+    estimate
+        Estimated DLT probability.
+    lower, upper
+        Limits of the 95% interval.
+    prob_overdose
+        Pr(p > target | data).
+    """
+
+    estimate: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    prob_overdose: FloatArray
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A code for programs and a sentence for people."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Margin:
+    """How far a decision stands from the nearest cut-off, on the scale of that cut-off."""
+
+    value: float
+    text: str
+
+
+__all__ = ["NONE", "Action", "DoseSummary", "Margin", "Moves", "Reason"]

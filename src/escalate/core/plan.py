@@ -1,0 +1,84 @@
+"""The frame of a trial: its doses, target, cohorts and size."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from escalate.core.setting import Count, Positive, Probability, Setting
+
+
+class Doses(Setting):
+    """The dose levels, lowest first: amounts with one unit, and optional names."""
+
+    unit: Annotated[str, Field(min_length=1, max_length=40)]
+    levels: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=20)]
+    labels: tuple[str, ...] | None = None
+
+    @field_validator("levels")
+    @classmethod
+    def _increasing(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        for k, (below, above) in enumerate(pairwise(levels), start=1):
+            if above <= below:
+                raise ValueError(
+                    f"level {k + 1} ({above:g}) is not above level {k} ({below:g}); list the doses from lowest to highest"
+                )
+        return levels
+
+    @model_validator(mode="after")
+    def _one_label_each(self) -> Doses:
+        if self.labels is not None and len(self.labels) != len(self.levels):
+            raise ValueError(f"there are {len(self.labels)} labels for {len(self.levels)} levels; give one a level")
+        return self
+
+
+class Plan(Setting):
+    """What every method needs to know of a trial, and nothing of the method itself."""
+
+    doses: Doses
+    target: Probability | None = None
+    cohort_size: Annotated[int, Field(ge=1, le=20)] = 3
+    max_patients: Annotated[int, Field(ge=1, le=1000)]
+    start_level: Count = 1
+
+    @property
+    def n_doses(self) -> int:
+        """J, the number of dose levels."""
+        return len(self.doses.levels)
+
+    @property
+    def start_dose(self) -> int:
+        """The dose of the first cohort, 0-based."""
+        return self.start_level - 1
+
+    @property
+    def target_rate(self) -> float:
+        """The target; raises where the design has none."""
+        if self.target is None:
+            raise ValueError("this design has no target")
+        return self.target
+
+    def amount(self, dose: int) -> str:
+        """Return a dose as people write it: amount, unit and label.
+
+        Examples
+        --------
+        >>> Plan(doses=Doses(unit="mg", levels=(10.0, 20.0)), max_patients=30).amount(1)
+        '20 mg'
+        """
+        text = f"{self.doses.levels[dose]:g} {self.doses.unit}"
+        return f"{text} ({self.doses.labels[dose]})" if self.doses.labels else text
+
+
+def exact(x: float) -> Fraction:
+    """Return the decimal number a person wrote, exactly: 0.3 is 3/10, not its nearest double.
+
+    Examples
+    --------
+    >>> exact(0.3)
+    Fraction(3, 10)
+    """
+    return Fraction(repr(x))

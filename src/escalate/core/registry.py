@@ -1,0 +1,97 @@
+"""Find methods and rules: one file each in its package, or an entry point of another package."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Generic, TypeVar
+
+from escalate.core.errors import EscalateError, did_you_mean
+from escalate.core.method import Method
+from escalate.core.rule import Rule
+from escalate.core.setting import Setting
+
+T = TypeVar("T", bound=Setting)
+
+
+@dataclass(frozen=True)
+class Registry(Generic[T]):
+    """All kinds of one thing: the module `<package>.<kind>` holds the class of that kind.
+
+    Parameters
+    ----------
+    package
+        The package whose modules are walked, and the name of the entry-point group that extends it.
+    base
+        The class they all derive from.
+    noun
+        What one of them is called in messages.
+    """
+
+    package: str
+    base: type[T]
+    noun: str
+
+    def get(self, kind: str) -> type[T]:
+        """Return the class of a kind, importing nothing but its module.
+
+        Raises
+        ------
+        EscalateError
+            Where there is no such kind.
+        """
+        if kind.isidentifier() and importlib.util.find_spec(f"{self.package}.{kind}"):
+            module = importlib.import_module(f"{self.package}.{kind}")
+            for found in vars(module).values():
+                if isinstance(found, type) and issubclass(found, self.base) and _kind(found) == kind:
+                    return found
+        if kind in self._elsewhere:
+            return self._elsewhere[kind]
+        raise EscalateError(f"'{kind}' is not a {self.noun}; {did_you_mean(kind, self.kinds())}")
+
+    def kinds(self) -> list[str]:
+        """Return every kind there is, in alphabetical order."""
+        package = importlib.import_module(self.package)
+        ours = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg]
+        return sorted({*ours, *self._elsewhere})
+
+    def all(self) -> list[type[T]]:
+        """Return every class there is, in the order of `kinds`."""
+        return [self.get(kind) for kind in self.kinds()]
+
+    @cached_property
+    def _elsewhere(self) -> dict[str, type[T]]:
+        from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import, seldom needed
+
+        found = {}
+        for point in entry_points(group=self.package):
+            loaded = point.load()
+            if not (isinstance(loaded, type) and issubclass(loaded, self.base) and _kind(loaded) == point.name):
+                raise EscalateError(f"entry point {point.value}: not a {self.noun} of kind '{point.name}'")
+            found[point.name] = loaded
+        return found
+
+
+def _kind(cls: type[Setting]) -> str | None:
+    field = cls.model_fields.get("kind")
+    return field.default if field is not None and isinstance(field.default, str) else None
+
+
+def summary_line(cls: type[Setting]) -> str:
+    """Return the first line of a class's docstring: what lists show."""
+    return (cls.__doc__ or "").strip().split("\n")[0]
+
+
+@cache
+def methods() -> Registry[Method]:
+    """Return the registry of dose-finding methods."""
+    return Registry("escalate.methods", Method, "method")  # type: ignore[type-abstract]
+
+
+@cache
+def rules() -> Registry[Rule]:
+    """Return the registry of rules."""
+    return Registry("escalate.rules", Rule, "rule")  # type: ignore[type-abstract]

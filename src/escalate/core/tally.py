@@ -1,0 +1,104 @@
+"""What has been observed: outcome counts by dose, for many trial states at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from escalate.core.arrays import IntArray, Mask
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """Counts of outcome categories at each dose, for S states at once.
+
+    Parameters
+    ----------
+    counts
+        Shape (S, J, C): patients by state, dose and outcome category. The last category is the DLT; with C = 2 the
+        first is "no DLT".
+    """
+
+    counts: IntArray
+
+    @classmethod
+    def of(cls, n: Sequence[Sequence[int]] | IntArray, dlt: Sequence[Sequence[int]] | IntArray) -> Tally:
+        """Build a tally with two categories from evaluable patients and DLTs, each of shape (S, J).
+
+        Examples
+        --------
+        >>> Tally.of([[3, 6]], [[0, 2]]).counts.tolist()
+        [[[3, 0], [4, 2]]]
+        """
+        evaluable, dlts = np.asarray(n, dtype=np.int64), np.asarray(dlt, dtype=np.int64)
+        return cls(np.stack([evaluable - dlts, dlts], axis=-1))
+
+    def __len__(self) -> int:
+        return int(self.counts.shape[0])
+
+    @property
+    def n_doses(self) -> int:
+        """J, the number of doses."""
+        return int(self.counts.shape[1])
+
+    @cached_property
+    def n(self) -> IntArray:
+        """Evaluable patients by state and dose, shape (S, J)."""
+        if self.counts.shape[2] == 2:
+            return self.counts[:, :, 0] + self.counts[:, :, 1]
+        return self.counts.sum(axis=2)
+
+    @cached_property
+    def dlt(self) -> IntArray:
+        """DLTs by state and dose, shape (S, J)."""
+        return self.counts[:, :, -1]
+
+    @cached_property
+    def n_total(self) -> IntArray:
+        """Evaluable patients by state, shape (S,)."""
+        return self.n.sum(axis=1)
+
+    @cached_property
+    def tried(self) -> Mask:
+        """Doses given to at least one patient, shape (S, J)."""
+        return self.n > 0
+
+    def at(self, dose: IntArray) -> tuple[IntArray, IntArray]:
+        """Return evaluable patients and DLTs at one dose of each state, each of shape (S,)."""
+        row = np.arange(len(self))
+        return self.n[row, dose], self.dlt[row, dose]
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """What a decision may look at, for S states at once.
+
+    Parameters
+    ----------
+    tally
+        All outcomes so far, the last cohort's included.
+    dose
+        The dose just given, 0-based, shape (S,).
+    cohort
+        Outcome counts of the cohort just seen, shape (S, C).
+    """
+
+    tally: Tally
+    dose: IntArray
+    cohort: IntArray
+
+    def __len__(self) -> int:
+        return len(self.tally)
+
+    @cached_property
+    def highest_tried(self) -> IntArray:
+        """The highest dose given so far, 0-based, shape (S,)."""
+        tried = self.tally.tried
+        return tried.shape[1] - 1 - np.argmax(tried[:, ::-1], axis=1)
+
+    def take(self, rows: IntArray) -> States:
+        """Return some of the states, in the order asked for."""
+        return States(Tally(self.tally.counts[rows]), self.dose[rows], self.cohort[rows])

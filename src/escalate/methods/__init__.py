@@ -1,0 +1,1 @@
+"""Dose-finding methods: one a file."""

@@ -1,0 +1,1 @@
+"""What methods of one kind have in common."""

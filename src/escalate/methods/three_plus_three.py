@@ -1,0 +1,128 @@
+"""The 3+3 design, in its three variants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+
+from escalate.core.arrays import NONE, IntArray, Mask
+from escalate.core.errors import Problem
+from escalate.core.method import TableMethod
+from escalate.core.moves import DoseSummary, Moves
+from escalate.core.plan import Plan
+from escalate.core.tally import States, Tally
+from escalate.methods.families.interval import action_table
+from escalate.models import isotonic
+
+TOO_MANY = 2
+FULL = 6
+
+
+class ThreePlusThree(TableMethod):
+    """Escalate on 0/3 or at most 1/6; two DLTs at a dose make it too toxic.
+
+    Notes
+    -----
+    `deescalate: true` (the default) treats the dose below a toxic one up to six patients; `false` stops at once and
+    declares the dose below. `six_at_mtd: true` declares no dose with fewer than six patients, the top level included. No
+    target is used; the design's target, if given, serves the operating characteristics alone.
+
+    References
+    ----------
+    Storer BE (1989). Design and analysis of phase I clinical trials. Biometrics 45:925-937.
+    Korn EL et al. (1994). A comparison of two phase I trial designs. Stat Med 13:1799-1806.
+    """
+
+    kind: Literal["three_plus_three"] = "three_plus_three"
+    deescalate: bool = True
+    six_at_mtd: bool = False
+
+    needs_target = False
+    reasons = ("de_escalate", "stay", "escalate", "mtd_established", "no_dose_acceptable")
+
+    def actions(self, plan: Plan, n: int) -> IntArray:
+        """Return the action for 0..n DLTs among n patients; cohorts cut short are completed first."""
+        dlt = np.arange(n + 1)
+        passed = (dlt == 0) if n == 3 else (dlt < TOO_MANY) & (n >= FULL)
+        return np.where(dlt >= TOO_MANY, -1, np.where(passed, 1, 0))
+
+    def decide(self, plan: Plan, states: States) -> Moves:
+        """Follow the table; stop where the MTD is established or no dose is left."""
+        tally, dose, top = states.tally, states.dose, plan.n_doses - 1
+        n = tally.at(dose)[0]
+        action = action_table(self, plan, max(FULL, int(n.max(initial=0))))[n, tally.at(dose)[1]]
+        above_toxic = tally.at(np.minimum(dose + 1, top))[1] >= TOO_MANY
+        blocked = (action > 0) & ((dose == top) | above_toxic)
+        needs_six = self.six_at_mtd | (self.deescalate & above_toxic & (dose < top))
+        found = blocked & (~needs_six | (n >= FULL))
+
+        toxic, n_below = action < 0, tally.at(np.maximum(dose - 1, 0))[0]
+        ends = toxic & (dose > 0) & ((n_below >= FULL) | (not self.deescalate))
+        none = toxic & (dose == 0)
+
+        following = np.where(blocked, dose, np.clip(dose + action, 0, top))
+        reason = np.where(blocked, 1, action + 1)
+        following = np.where(found | ends | none, NONE, following)
+        return Moves(following, np.where(none, 4, np.where(found | ends, 3, reason)))
+
+    def cohort_size(self, plan: Plan, tally: Tally, dose: IntArray) -> IntArray:
+        """Return what fills the dose to three, then to six."""
+        return 3 - tally.at(dose)[0] % 3
+
+    def select(self, plan: Plan, tally: Tally, allowed: Mask) -> IntArray:
+        """Return the highest dose that meets the criterion below every dose with two DLTs, or NONE."""
+        toxic = tally.tried & (tally.dlt >= TOO_MANY)
+        clear = ~np.logical_or.accumulate(toxic, axis=1)
+        six = (tally.n >= FULL) & (tally.dlt < TOO_MANY)
+        three = (tally.n >= 3) & (tally.dlt == 0)
+        needs_six = np.full(len(tally), self.six_at_mtd) | (self.deescalate & toxic.any(axis=1))
+        meets = allowed & clear & (six | (three & ~needs_six[:, None]))
+        return np.where(meets.any(axis=1), plan.n_doses - 1 - np.argmax(meets[:, ::-1], axis=1), NONE)
+
+    def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
+        """Return isotonic estimates of the tried doses: a help to the reader, not part of the design."""
+        return isotonic.summarise(tally, plan.target)
+
+    def explain(self, plan: Plan, state: States, moves: Moves) -> str:
+        """Say which row of the table applies."""
+        n, dlt = (int(x[0]) for x in state.tally.at(state.dose))
+        level = int(state.dose[0]) + 1
+        reason, seen = self.reasons[int(moves.reason[0])], f"{dlt}/{n} DLTs at level {level}"
+        top = level == plan.n_doses
+        return {
+            "escalate": f"{seen}: escalate.",
+            "stay": f"{seen}: treat {3 - n % 3} more at the same level.",
+            "de_escalate": f"{seen}: too toxic; treat {3 - int(state.tally.n[0, max(level - 2, 0)]) % 3} more at level {level - 1}.",
+            "mtd_established": f"{seen}: "
+            + ("too toxic, and the level below is settled." if dlt >= TOO_MANY else
+               "tolerated, and it is the top level." if top else "tolerated, and the level above is too toxic."),
+            "no_dose_acceptable": f"{seen}: too toxic, and there is no lower level.",
+        }[reason]  # fmt: skip
+
+    def default_max_patients(self, n_doses: int) -> int:
+        """Return six patients a dose: the design never uses more."""
+        return FULL * n_doses
+
+    def problems(self, plan: Plan) -> Iterator[Problem]:
+        """Refuse what is not one of the three variants."""
+        if plan.cohort_size != 3:
+            yield Problem("kind", f"three_plus_three has cohorts of 3; cohort_size is {plan.cohort_size}")
+        if self.six_at_mtd and not self.deescalate:
+            yield Problem("six_at_mtd", "needs 'deescalate: true'; a dose can reach six only by coming back to it")
+        if not self.deescalate and plan.start_level > 1:
+            yield Problem("deescalate", "false needs start_level 1; otherwise a dose nobody had could be declared the MTD")
+
+    def doubts(self, plan: Plan) -> Iterator[str]:
+        """Question a sample size that can cut the design short."""
+        if plan.max_patients < FULL * plan.n_doses:
+            yield (
+                f"max_patients ({plan.max_patients}) is below six a dose ({FULL * plan.n_doses}): the trial can end before "
+                "an MTD is established"
+            )
+
+    @classmethod
+    def examples(cls) -> tuple[ThreePlusThree, ...]:
+        """Return variants B, A and C."""
+        return (cls(), cls(deescalate=False), cls(six_at_mtd=True))

@@ -1,0 +1,1 @@
+"""Dose-outcome models: beta-binomial tails, isotonic estimates, one-parameter models as tables of nodes."""

@@ -1,0 +1,133 @@
+"""Skeletons of the CRM: made from indifference intervals, and judged by them.
+
+Lee SM, Cheung YK (2009). Model calibration in the continual reassessment method. Clin Trials 6:227-238.
+Cheung YK (2013). Sample size formulae for the Bayesian continual reassessment method. Clin Trials 10:852-861.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, exp, log, sqrt
+from statistics import NormalDist
+
+import numpy as np
+
+from escalate.models.one_parameter import Form, OneParameterModel
+
+
+def from_half_width(
+    half_width: float, target: float, prior_mtd: int, n_doses: int, form: Form = "power", intercept: float = 3.0
+) -> tuple[float, ...]:
+    """Return the skeleton whose indifference intervals are target +- half_width.
+
+    Parameters
+    ----------
+    half_width
+        Half the width of the interval, below the target and below 1 - target.
+    prior_mtd
+        The level held to be the MTD before the trial, from 1.
+
+    Raises
+    ------
+    ValueError
+        Where the half-width reaches 0 or 1 from the target, the level does not exist, or the intercept is too small.
+
+    Examples
+    --------
+    >>> [round(s, 6) for s in from_half_width(0.05, 0.25, 3, 5)]
+    [0.083973, 0.156741, 0.25, 0.3545, 0.460343]
+    """
+    if not 0 < half_width < min(target, 1 - target):
+        raise ValueError(f"half_width {half_width:g} is not between 0 and {min(target, 1 - target):g}")
+    if not 1 <= prior_mtd <= n_doses:
+        raise ValueError(f"prior_mtd {prior_mtd} is not one of the {n_doses} levels")
+
+    def label(p: float) -> float:
+        return log(p) if form == "power" else log(p / (1 - p)) - intercept
+
+    if label(target + half_width) >= 0:
+        raise ValueError(f"intercept {intercept:g} is too small: it must exceed logit({target + half_width:g})")
+    ratio = label(target - half_width) / label(target + half_width)
+    labels = [label(target) * ratio ** (prior_mtd - level) for level in range(1, n_doses + 1)]
+    return tuple(exp(x) if form == "power" else 1 / (1 + exp(-intercept - x)) for x in labels)
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Which beta, and which rates at the MTD, lead to each dose.
+
+    Parameters
+    ----------
+    breaks
+        The J - 1 values of beta at which the recommended dose changes, from low to high.
+    intervals
+        For each dose, the rates of its neighbours at the breaks: the indifference interval; NaN at the open ends.
+    """
+
+    breaks: tuple[float, ...]
+    intervals: tuple[tuple[float, float], ...]
+
+
+def sensitivity(model: OneParameterModel, target: float) -> Sensitivity:
+    """Return the breaks b_k, where F(x_k) + F(x_{k+1}) = 2 target, and the indifference interval of each dose.
+
+    Examples
+    --------
+    >>> s = from_half_width(0.05, 0.25, 3, 5)
+    >>> [round(b, 6) for b in sensitivity(OneParameterModel("power", s, 1.0), 0.25).breaks]
+    [-0.431266, -0.141008, 0.149251, 0.439509]
+    """
+    pairs = range(len(model.skeleton) - 1)
+    breaks = tuple(_break(model, k, target) for k in pairs)
+    rates = [model.rates(np.array(b)) for b in breaks]
+    nan = float("nan")
+    return Sensitivity(
+        breaks,
+        tuple(
+            (float(rates[j - 1][j - 1]) if j > 0 else nan, float(rates[j][j + 1]) if j < len(breaks) else nan)
+            for j in range(len(model.skeleton))
+        ),
+    )
+
+
+def _break(model: OneParameterModel, k: int, target: float) -> float:
+    low, high = -20.0, 20.0
+    for _ in range(80):
+        middle = (low + high) / 2
+        total = float(model.rates(np.array(middle))[k : k + 2].sum())
+        low, high = (middle, high) if total > 2 * target else (low, middle)
+    return (low + high) / 2
+
+
+@dataclass(frozen=True)
+class SampleSize:
+    """Patients needed for a given average probability of correct selection (Cheung 2013)."""
+
+    n: int
+    unrounded: float
+    benchmark_pcs: float
+
+
+def sample_size(pcs: float, target: float, n_doses: int, odds_ratio: float) -> SampleSize:
+    """Return the number of patients for an average PCS, given the odds ratio between neighbouring doses.
+
+    Examples
+    --------
+    >>> sample_size(0.6, 0.20, 5, 1.8).n, sample_size(0.6, 0.25, 5, 2.0).n
+    (37, 24)
+    """
+    normal, phi, psi, j = NormalDist(), target, odds_ratio, n_doses
+    low, high = phi / (phi + psi * (1 - phi)), phi * psi / (1 - phi + phi * psi)
+    sd_low = sqrt(phi * (1 - phi) + low * (1 - low) + 2 * low * (1 - phi))
+    sd_high = sqrt(phi * (1 - phi) + high * (1 - high) + 2 * phi * (1 - high))
+    z = (log(pcs / (1 - pcs)) - 2.26 + 0.00235 * j**2 + 0.7 * psi + 1.903 / psi) / 0.854
+    benchmark = 1 / (1 + exp(-z))
+
+    def effect(n: float) -> float:
+        return ((phi - low + 0.5 / n) / sd_low + (high - phi + 0.5 / n) / sd_high) / 2
+
+    n = 1
+    while 1 / j + (1 - 1 / j) * (2 * normal.cdf(sqrt(n) * effect(n)) - 1) < benchmark:
+        n += 1
+    unrounded = (normal.inv_cdf(1 - j * (1 - benchmark) / (2 * (j - 1))) / effect(n)) ** 2
+    return SampleSize(ceil(unrounded), unrounded, benchmark)

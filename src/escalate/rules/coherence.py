@@ -1,0 +1,59 @@
+"""Never escalate right after a toxic cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from escalate.core.arrays import Mask
+from escalate.core.errors import Problem
+from escalate.core.plan import exact
+from escalate.core.rule import Rule
+from escalate.core.tally import States
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
+
+
+class Coherence(Rule):
+    """Forbid escalation right after a cohort whose DLT rate is at or above the target.
+
+    References
+    ----------
+    Cheung YK (2005). Coherence principles in dose-finding studies. Biometrika 92:863-873.
+    """
+
+    kind: Literal["coherence"] = "coherence"
+
+    def _toxic(self, design: Design, states: States) -> Mask:
+        target = exact(design.target_rate)
+        dlt, n = states.cohort[:, -1], states.cohort.sum(axis=1)
+        # dlt / n >= a / b, in whole numbers.
+        return dlt * target.denominator >= n * target.numerator
+
+    def forbids(self, design: Design, states: States) -> Mask:
+        """Forbid every dose above the last one where its cohort was toxic."""
+        above = np.arange(design.n_doses) > states.dose[:, None]
+        return above & self._toxic(design, states)[:, None]
+
+    def describe(self, design: Design) -> str:
+        """Say what the rule does."""
+        return f"The dose is not escalated right after a cohort whose DLT rate is {design.target_rate:g} or more."
+
+    def explain(self, design: Design, state: States) -> str:
+        """Give the DLT rate of the last cohort."""
+        dlt, n = int(state.cohort[0, -1]), int(state.cohort[0].sum())
+        verdict = "escalation is forbidden" if self._toxic(design, state)[0] else "escalation is allowed"
+        return f"The last cohort had {dlt}/{n} DLTs against {design.target_rate:g}: {verdict}."
+
+    def problems(self, design: Design) -> Iterator[Problem]:
+        """Refuse a design without a target."""
+        if design.target is None:
+            yield Problem("kind", "coherence needs the design's target")
+
+    @classmethod
+    def examples(cls) -> tuple[Coherence, ...]:
+        """Return the rule."""
+        return (cls(),)

@@ -1,0 +1,78 @@
+"""Eliminate a dose, and all above it, when it is likely to be too toxic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from escalate.core.arrays import Mask
+from escalate.core.errors import Problem
+from escalate.core.rule import Rule
+from escalate.core.setting import Count, Probability
+from escalate.core.tally import States
+from escalate.models import beta_binomial
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
+
+
+class Eliminate(Rule):
+    """Forbid a dose and all above it where Pr(p > target) exceeds a cut-off under a uniform prior.
+
+    Notes
+    -----
+    Strictly above the cut-off, from `min_patients` evaluable patients on, prior Beta(1, 1). When level 1 goes the trial
+    stops and no MTD is declared.
+
+    References
+    ----------
+    Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. JRSS-C 64:507-523.
+    """
+
+    kind: Literal["eliminate"] = "eliminate"
+    cutoff: Probability = 0.95
+    min_patients: Count = 3
+
+    about_safety = True
+
+    def forbids(self, design: Design, states: States) -> Mask:
+        """Forbid each dose at or above one whose own data exceed the cut-off."""
+        n, dlt = states.tally.n, states.tally.dlt
+        n_max = max(design.max_patients, int(n.max(initial=0)))
+        fewest = beta_binomial.fewest_dlts_above(n_max, design.target_rate, self.cutoff)
+        too_toxic = (n >= self.min_patients) & (dlt >= fewest[n])
+        return np.logical_or.accumulate(too_toxic, axis=1)
+
+    def describe(self, design: Design) -> str:
+        """Say what the rule does."""
+        return (
+            f"A dose with at least {self.min_patients} evaluable patients and Pr(p > {design.target_rate:g} | data) above "
+            f"{self.cutoff:g} under a Beta(1, 1) prior is eliminated with all doses above it; the trial stops when level 1 "
+            "is eliminated."
+        )
+
+    def explain(self, design: Design, state: States) -> str:
+        """Give Pr(p > target) of the dose just given, and of any dose eliminated."""
+        n, dlt = (x[0] for x in (state.tally.n, state.tally.dlt))
+        out = self.forbids(design, state)[0]
+        lowest_out = int(np.argmax(out)) if out.any() else None
+        shown = sorted({int(state.dose[0]), *([lowest_out] if lowest_out is not None else [])})
+        parts = [
+            f"level {j + 1}: {dlt[j]}/{n[j]} DLTs, Pr(p > {design.target_rate:g}) = "
+            f"{beta_binomial.tail(int(n[j]), int(dlt[j]), design.target_rate):.4f}"
+            for j in shown
+        ]
+        verdict = "no dose is eliminated" if lowest_out is None else f"level {lowest_out + 1} and all above are eliminated"
+        return f"{'; '.join(parts)} against the cut-off {self.cutoff:g}: {verdict}."
+
+    def problems(self, design: Design) -> Iterator[Problem]:
+        """Refuse a design without a target."""
+        if design.target is None:
+            yield Problem("kind", "eliminate needs the design's target")
+
+    @classmethod
+    def examples(cls) -> tuple[Eliminate, ...]:
+        """Return the published rule and a stricter one."""
+        return (cls(), cls(cutoff=0.9))

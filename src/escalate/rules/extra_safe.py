@@ -1,0 +1,83 @@
+"""Stop the trial early when the lowest dose looks too toxic: BOIN's 'extra safe' option."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from escalate.core.arrays import Mask
+from escalate.core.errors import Problem
+from escalate.core.plan import exact
+from escalate.core.rule import Rule
+from escalate.core.setting import Count, Probability
+from escalate.core.tally import States
+from escalate.models import beta_binomial
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
+
+
+class ExtraSafe(Rule):
+    """Stop, with no MTD, where level 1 exceeds a cut-off lower than that of elimination.
+
+    Notes
+    -----
+    Pr(p_1 > target | Beta(1 + y, 1 + n - y)) strictly above `cutoff - offset`, from `min_patients` on (the authors'
+    software uses 3; some guides say "more than three").
+
+    References
+    ----------
+    Yan F et al. (2020). BOIN: an R package. J Stat Softw 94(13):1-32.
+    """
+
+    kind: Literal["extra_safe"] = "extra_safe"
+    offset: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    cutoff: Probability = 0.95
+    min_patients: Count = 3
+
+    about_safety = True
+
+    @property
+    def bar(self) -> float:
+        """The cut-off at level 1, as the decimal number it is."""
+        return float(exact(self.cutoff) - exact(self.offset))
+
+    def forbids(self, design: Design, states: States) -> Mask:
+        """Forbid every dose where level 1 exceeds the cut-off."""
+        n, dlt = states.tally.n[:, 0], states.tally.dlt[:, 0]
+        n_max = max(design.max_patients, int(n.max(initial=0)))
+        fewest = beta_binomial.fewest_dlts_above(n_max, design.target_rate, self.bar)
+        too_toxic = (n >= self.min_patients) & (dlt >= fewest[n])
+        return np.broadcast_to(too_toxic[:, None], states.tally.n.shape)
+
+    def describe(self, design: Design) -> str:
+        """Say what the rule does."""
+        return (
+            f"The trial stops, with no MTD, when level 1 has at least {self.min_patients} evaluable patients and "
+            f"Pr(p > {design.target_rate:g} | data) above {self.bar:g} under a Beta(1, 1) prior."
+        )
+
+    def explain(self, design: Design, state: States) -> str:
+        """Give Pr(p > target) of level 1."""
+        n, dlt = int(state.tally.n[0, 0]), int(state.tally.dlt[0, 0])
+        value = beta_binomial.tail(n, dlt, design.target_rate)
+        verdict = "the trial stops" if self.forbids(design, state)[0, 0] else "the trial may go on"
+        return (
+            f"Level 1: {dlt}/{n} DLTs, Pr(p > {design.target_rate:g}) = {value:.4f} against the cut-off {self.bar:g}: "
+            f"{verdict}."
+        )
+
+    def problems(self, design: Design) -> Iterator[Problem]:
+        """Refuse a design without a target, and a cut-off that vanishes."""
+        if design.target is None:
+            yield Problem("kind", "extra_safe needs the design's target")
+        if self.offset >= self.cutoff:
+            yield Problem("offset", f"{self.offset:g} leaves nothing of the cut-off {self.cutoff:g}")
+
+    @classmethod
+    def examples(cls) -> tuple[ExtraSafe, ...]:
+        """Return the published rule."""
+        return (cls(),)

@@ -1,0 +1,96 @@
+"""Stop when even the lowest dose is too toxic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from escalate.core.arrays import FloatArray, Mask
+from escalate.core.errors import Problem
+from escalate.core.method import ModelMethod
+from escalate.core.rule import Rule
+from escalate.core.setting import Probability
+from escalate.core.tally import States
+from escalate.models import beta_binomial
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
+
+
+class LowestDoseTooToxic(Rule):
+    """Stop, with no MTD, where Pr(p_1 > limit | data) exceeds a cut-off, by the model or by level 1's own data.
+
+    Notes
+    -----
+    Strictly above the cut-off. The limit `above` is the target unless given. `basis: beta_binomial` uses Beta(1, 1) and
+    the data of level 1 alone, so it serves any method.
+
+    References
+    ----------
+    Yap C, Billingham LJ, Cheung YK, Craddock C, O'Quigley J (2017). Dose transition pathways. Clin Cancer Res
+    23:7440-7447.
+    """
+
+    kind: Literal["lowest_dose_too_toxic"] = "lowest_dose_too_toxic"
+    cutoff: Probability
+    above: Probability | None = None
+    basis: Literal["model", "beta_binomial"] = "model"
+    min_patients: Annotated[int, Field(ge=0)] = 0
+
+    about_safety = True
+
+    def _limit(self, design: Design) -> float:
+        return self.above if self.above is not None else design.target_rate
+
+    def _probability(self, design: Design, states: States) -> FloatArray:
+        method, limit = design.method, self._limit(design)
+        if self.basis == "model" and isinstance(method, ModelMethod):
+            return method.prob_above(design, states.tally, limit)[:, 0]
+        pairs = zip(states.tally.n[:, 0].tolist(), states.tally.dlt[:, 0].tolist(), strict=True)
+        return np.array([beta_binomial.tail(n, dlt, limit) for n, dlt in pairs])
+
+    def forbids(self, design: Design, states: States) -> Mask:
+        """Forbid every dose where level 1 exceeds the cut-off."""
+        if self.basis == "beta_binomial":
+            n, dlt = states.tally.n[:, 0], states.tally.dlt[:, 0]
+            n_max = max(design.max_patients, int(n.max(initial=0)))
+            fewest = beta_binomial.fewest_dlts_above(n_max, self._limit(design), self.cutoff)
+            over = dlt >= fewest[n]
+        else:
+            over = self._probability(design, states) > self.cutoff
+        enough = states.tally.n[:, 0] >= self.min_patients
+        return np.broadcast_to((over & enough)[:, None], states.tally.n.shape)
+
+    def describe(self, design: Design) -> str:
+        """Say what the rule does."""
+        source = "the model" if self.basis == "model" else "the data of level 1 and a Beta(1, 1) prior"
+        after = f", once level 1 has {self.min_patients} evaluable patients" if self.min_patients else ""
+        return (
+            f"The trial stops, with no MTD, when Pr(p > {self._limit(design):g} | data) at level 1, from {source}, is "
+            f"above {self.cutoff:g}{after}."
+        )
+
+    def explain(self, design: Design, state: States) -> str:
+        """Give the probability at level 1."""
+        value = float(self._probability(design, state)[0])
+        verdict = "the trial stops" if self.forbids(design, state)[0, 0] else "the trial may go on"
+        return f"Level 1: Pr(p > {self._limit(design):g}) = {value:.4f} against the cut-off {self.cutoff:g}: {verdict}."
+
+    def problems(self, design: Design) -> Iterator[Problem]:
+        """Refuse a model-based rule for a method that has no posterior."""
+        if self.basis == "model" and not (isinstance(design.method, ModelMethod) and design.method.has_posterior):
+            yield Problem(
+                "basis",
+                f"{design.method.kind} here gives no posterior probability; write 'basis: beta_binomial' to use the data "
+                "of level 1 alone",
+            )
+        if self.above is None and design.target is None:
+            yield Problem("above", "is missing, and the design has no target")
+
+    @classmethod
+    def examples(cls) -> tuple[LowestDoseTooToxic, ...]:
+        """Return both bases."""
+        return (cls(cutoff=0.9), cls(cutoff=0.9, basis="beta_binomial", min_patients=3))

@@ -1,0 +1,57 @@
+"""Stop when enough patients have been treated at one dose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from escalate.core.arrays import IntArray, Mask
+from escalate.core.rule import Rule
+from escalate.core.setting import Count
+from escalate.core.tally import States
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
+
+
+class StopAtPatientsAtDose(Rule):
+    """Stop when the dose just given (or the one that would follow) has enough evaluable patients.
+
+    Notes
+    -----
+    With `only_if_staying` the trial stops only where the next cohort would get the same dose again: BOIN's `n.earlystop`.
+    With `at: next` the dose that would follow is counted: bcrm's `nmtd`.
+
+    References
+    ----------
+    Yan F et al. (2020). BOIN: an R package. J Stat Softw 94(13):1-32.
+    """
+
+    kind: Literal["stop_at_patients_at_dose"] = "stop_at_patients_at_dose"
+    patients: Count
+    only_if_staying: bool = False
+    at: Literal["last", "next"] = "last"
+
+    def stops(self, design: Design, states: States, following: IntArray) -> Mask:
+        """Stop where the dose has the patients."""
+        dose = states.dose if self.at == "last" else np.where(following >= 0, following, states.dose)
+        enough = states.tally.at(dose)[0] >= self.patients
+        return enough & (following == states.dose) if self.only_if_staying else enough
+
+    def describe(self, design: Design) -> str:
+        """Say what the rule does."""
+        which = "just given" if self.at == "last" else "recommended next"
+        condition = " and the same dose would be given again" if self.only_if_staying else ""
+        return f"The trial stops when the dose {which} has {self.patients} or more evaluable patients{condition}."
+
+    def explain(self, design: Design, state: States) -> str:
+        """Count the patients at the dose just given."""
+        dose = int(state.dose[0])
+        n = int(state.tally.n[0, dose])
+        return f"Level {dose + 1} has {n} evaluable patients; the rule asks for {self.patients}."
+
+    @classmethod
+    def examples(cls) -> tuple[StopAtPatientsAtDose, ...]:
+        """Return the three forms."""
+        return (cls(patients=12), cls(patients=9, only_if_staying=True), cls(patients=9, at="next"))
