@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from escalate.core.arrays import FloatArray
 from escalate.core.tally import Tally
 
-BLOCK = 1 << 14
+BLOCK = 1 << 12
 """Tallies worked on at once: keeps the weights in the cache, whatever the number of states."""
+UNDERFLOW = -600.0
+"""Log mass below which rows are scaled before they are exponentiated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,21 +42,35 @@ class NodeTable:
 
     def posterior(self, tally: Tally) -> FloatArray:
         """Return the posterior mass of each node, rows summing to one; shape (S, K)."""
-        flat = self.log_outcome.reshape(self.size, -1)
-        weight = tally.counts.reshape(len(tally), -1).astype(np.float64) @ flat.T
-        weight += self.log_prior
-        weight -= weight.max(axis=1, keepdims=True)
-        np.exp(weight, out=weight)
+        weight = self._mass(tally)
         weight /= weight.sum(axis=1, keepdims=True)
         return weight
 
     def expect(self, tally: Tally, functionals: FloatArray) -> FloatArray:
         """Return posterior expectations of M functions given by their values at the nodes (K, M); shape (S, M)."""
-        if len(tally) <= BLOCK:
-            return self.posterior(tally) @ functionals
-        return np.concatenate([self.posterior(part) @ functionals for part in _blocks(tally)])
+        # The total rides along as one more column: cheaper than normalising every weight.
+        with_total = np.column_stack([functionals, np.ones(self.size)])
+        sums = np.concatenate([self._mass(part) @ with_total for part in _blocks(tally)])
+        return sums[:, :-1] / sums[:, -1:]
+
+    def _mass(self, tally: Tally) -> FloatArray:
+        """Return posterior mass up to a factor a row; shape (S, K)."""
+        flat = self.log_outcome.reshape(self.size, -1)
+        weight = tally.counts.reshape(len(tally), -1).astype(np.float64) @ flat.T
+        weight += self.log_prior
+        if self._safe_log_mass(int(tally.n_total.max(initial=0))) < UNDERFLOW:
+            weight -= weight.max(axis=1, keepdims=True)
+        return np.exp(weight, out=weight)
+
+    def _safe_log_mass(self, n_max: int) -> float:
+        """Return a value that the largest log mass exceeds, whatever the outcomes of n_max patients."""
+        return float((self.log_prior + n_max * self._worst).max())
+
+    @cached_property
+    def _worst(self) -> FloatArray:
+        return self.log_outcome.min(axis=(1, 2))
 
 
 def _blocks(tally: Tally) -> Iterator[Tally]:
-    for start in range(0, len(tally), BLOCK):
+    for start in range(0, max(len(tally), 1), BLOCK):
         yield Tally(tally.counts[start : start + BLOCK])

@@ -55,8 +55,7 @@ class OneParameterModel:
 
     def log_rates(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return log p and log(1 - p), each of shape (..., J) for beta of shape (...)."""
-        # Beyond +-300 the rates are 0 and 1 in any case; exp(300) keeps the products finite.
-        theta = np.exp(np.clip(beta, -300.0, 300.0))[..., None]
+        theta = _theta(beta)
         if self.form == "power":
             log_p = theta * self.labels
             return log_p, np.log(-np.expm1(log_p))
@@ -65,7 +64,8 @@ class OneParameterModel:
 
     def rates(self, beta: FloatArray) -> FloatArray:
         """Return p at each dose; shape (..., J)."""
-        return np.exp(self.log_rates(beta)[0])
+        eta = _theta(beta) * self.labels
+        return np.exp(eta) if self.form == "power" else 1 / (1 + np.exp(-self.intercept - eta))
 
     def beta_at(self, limit: float) -> FloatArray:
         """Return beta at which p_j equals the limit; -inf where p_j is below it whatever beta; shape (J,)."""
@@ -131,6 +131,12 @@ class OneParameterModel:
         h = 1e-4
         slope = [self.score(tally, beta + step) * np.exp(beta + step) for step in (-h, h)]
         return (slope[0] - slope[1]) / (2 * h)
+
+
+def _theta(beta: FloatArray) -> FloatArray:
+    # Beyond +-300 the rates are 0 and 1 in any case; exp(300) keeps the products finite.
+    theta: FloatArray = np.exp(np.clip(beta, -300.0, 300.0))
+    return theta[..., None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""Compiled kernels and what feeds them: the decision automaton, exact propagation, Monte Carlo."""

@@ -1,0 +1,293 @@
+"""Every state that a trial can reach, merged: tally, next dose, and what each outcome of the next cohort leads to.
+
+The probability of ending in a state is W * prod_j p_j^y_j (1 - p_j)^(n_j - y_j), where W counts the ways of getting there
+and knows nothing of the scenario. So one compiled automaton serves any number of scenarios, and simulation too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from math import comb, log2
+
+import numpy as np
+
+from escalate.core.arrays import NONE, AnyArray, FloatArray, IntArray
+from escalate.core.decision import cohort_size, decide, select
+from escalate.core.design import Design
+from escalate.core.errors import TooLargeError
+from escalate.core.tally import States, Tally
+
+MAX_STATES = 6_000_000
+"""States that a compiled automaton may have: about 1.5 GB while it is made."""
+N_CATEGORIES = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Terminals:
+    """How trials end: T distinct final states.
+
+    Parameters
+    ----------
+    tally
+        Final outcomes of each.
+    paths
+        W: the ways of reaching it, each patient a trial of its own; shape (T,).
+    selected
+        MTD, 0-based, or NONE; shape (T,).
+    stops
+        Which rules ended the trial, bits as in `stop_codes`; shape (T,).
+    """
+
+    tally: Tally
+    paths: FloatArray
+    selected: IntArray
+    stops: IntArray
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def take(self, rows: IntArray) -> Terminals:
+        """Return some of the terminals."""
+        return Terminals(Tally(self.tally.counts[rows]), self.paths[rows], self.selected[rows], self.stops[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Automaton:
+    """A design as a finite automaton.
+
+    Parameters
+    ----------
+    dose
+        Dose of the next cohort in each state, 0-based; shape (S,). State 0 is the start.
+    size
+        Patients in that cohort; shape (S,).
+    child
+        State after each number of DLTs in the cohort; `~t` stands for terminal t, and 0, the start, for no such outcome; shape (S, largest cohort + 1).
+    parent, outcome
+        One state and outcome that lead here: the first found; shape (S + T,), states before terminals.
+    terminals
+        How trials end.
+    """
+
+    dose: IntArray
+    size: IntArray
+    child: AnyArray
+    parent: AnyArray
+    outcome: AnyArray
+    terminals: Terminals
+
+    @property
+    def n_states(self) -> int:
+        """States in which a cohort is still to come."""
+        return len(self.dose)
+
+    def path_to(self, node: int) -> list[tuple[int, int, int]]:
+        """Return cohorts (dose, patients, DLTs) that lead to a state, or to terminal t at n_states + t."""
+        cohorts = []
+        while node != 0:
+            parent = int(self.parent[node])
+            cohorts.append((int(self.dose[parent]), int(self.size[parent]), int(self.outcome[node])))
+            node = parent
+        return cohorts[::-1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Arrivals:
+    """Ways into the states of one number of patients, before merging."""
+
+    counts: IntArray
+    next: IntArray
+    stops: IntArray
+    paths: FloatArray
+    parent: IntArray
+    outcome: IntArray
+
+    @classmethod
+    def join(cls, parts: list[_Arrivals]) -> _Arrivals:
+        names = ("counts", "next", "stops", "paths", "parent", "outcome")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def where(self, keep: AnyArray) -> _Arrivals:
+        return _Arrivals(
+            self.counts[keep], self.next[keep], self.stops[keep], self.paths[keep], self.parent[keep], self.outcome[keep]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """Merged states of one number of patients."""
+
+    counts: IntArray
+    label: IntArray
+    paths: FloatArray
+    parent: IntArray
+    outcome: IntArray
+
+
+def compile_design(design: Design, max_states: int = MAX_STATES) -> Automaton:
+    """Walk every reachable state of a design, by number of patients.
+
+    Raises
+    ------
+    TooLargeError
+        Where there are more than `max_states`, with an estimate of how many there are.
+    """
+    start = Tally(np.zeros((1, design.n_doses, N_CATEGORIES), dtype=np.int64))
+    dose = np.array([design.start_dose])
+    none = np.zeros(1, dtype=np.int64)
+    pending: dict[int, list[_Arrivals]] = defaultdict(list)
+    pending[0] = [_Arrivals(start.counts, dose, none, np.ones(1), none - 1, none)]
+
+    layers: list[_Layer] = []
+    ends: list[_Layer] = []
+    doses: list[IntArray] = []
+    sizes: list[IntArray] = []
+    links: list[tuple[IntArray, IntArray, IntArray]] = []
+    n_states, n_ends = 0, 0
+    grown: dict[int, int] = {}
+    while pending:
+        patients = min(pending)
+        arrivals = _Arrivals.join(pending.pop(patients))
+        over = arrivals.next == NONE
+        for ended in (False, True):
+            some = arrivals.where(over == ended)
+            if not len(some.paths):
+                continue
+            layer, merged = _merge(some, some.stops if ended else some.next)
+            if ended:
+                links.append((some.parent, some.outcome, ~(n_ends + merged)))
+                ends.append(layer)
+                n_ends += len(layer.paths)
+            else:
+                links.append((some.parent, some.outcome, n_states + merged))
+                layers.append(layer)
+                size = cohort_size(design, Tally(layer.counts), layer.label)
+                doses.append(layer.label)
+                sizes.append(size)
+                for part in _grow(design, layer, size, n_states):
+                    pending[int(part.counts[0].sum())].append(part)
+                n_states += len(layer.paths)
+            grown[patients] = grown.get(patients, 0) + len(layer.paths)
+        if n_states + n_ends > max_states:
+            raise TooLargeError(_too_large(design, grown, max_states))
+    return _assemble(design, layers, ends, doses, sizes, links)
+
+
+def _grow(design: Design, layer: _Layer, size: IntArray, first_id: int) -> list[_Arrivals]:
+    """Return what every outcome of the next cohort leads to, decided."""
+    parts = []
+    for m in np.unique(size).tolist():
+        rows = np.flatnonzero(size == m)
+        table, ways = outcomes(m)
+        k = len(table)
+        counts = np.repeat(layer.counts[rows], k, axis=0)
+        dose = np.repeat(layer.label[rows], k)
+        outcome = np.tile(np.arange(k), len(rows))
+        cohort = table[outcome]
+        counts[np.arange(len(counts)), dose] += cohort
+        decisions = decide(design, States(Tally(counts), dose, cohort))
+        parts.append(
+            _Arrivals(
+                counts,
+                decisions.next,
+                decisions.stops,
+                np.repeat(layer.paths[rows], k) * ways[outcome],
+                np.repeat(first_id + rows, k),
+                outcome,
+            )
+        )
+    return parts
+
+
+@cache
+def outcomes(size: int) -> tuple[IntArray, FloatArray]:
+    """Return the outcome counts of a cohort (K, C), by number of DLTs, and the ways each can come about (K,)."""
+    dlt = np.arange(size + 1)
+    return np.stack([size - dlt, dlt], axis=1), np.array([comb(size, k) for k in dlt.tolist()], dtype=np.float64)
+
+
+def _merge(arrivals: _Arrivals, label: IntArray) -> tuple[_Layer, IntArray]:
+    """Merge equal states; return the layer, and for each arrival its place in it."""
+    key = state_keys(arrivals.counts, label)
+    _, first, place = np.unique(key, return_index=True, return_inverse=True)
+    layer = _Layer(
+        arrivals.counts[first],
+        label[first],
+        np.bincount(place, weights=arrivals.paths, minlength=len(first)),
+        arrivals.parent[first],
+        arrivals.outcome[first],
+    )
+    return layer, place
+
+
+def state_keys(counts: IntArray, label: IntArray) -> IntArray:
+    """Return one integer a state, equal where the states are; exact, however many doses there are."""
+    key = label - label.min()
+    size = int(key.max()) + 1
+    for column in counts.reshape(len(counts), -1).T:
+        base = int(column.max()) + 1
+        if log2(size) + log2(base) > 62:
+            _, key = np.unique(key, return_inverse=True)
+            size = int(key.max()) + 1
+        key = key * base + column
+        size *= base
+    return key
+
+
+def _assemble(
+    design: Design,
+    layers: list[_Layer],
+    ends: list[_Layer],
+    doses: list[IntArray],
+    sizes: list[IntArray],
+    links: list[tuple[IntArray, IntArray, IntArray]],
+) -> Automaton:
+    dose, size = np.concatenate(doses), np.concatenate(sizes)
+    child = np.zeros((len(dose), int(size.max()) + 1), dtype=np.int32)
+    for parent, outcome, target in links[1:]:
+        child[parent, outcome] = target
+    tally = Tally(np.concatenate([layer.counts for layer in ends]))
+    terminals = Terminals(
+        tally,
+        np.concatenate([layer.paths for layer in ends]),
+        select(design, tally),
+        np.concatenate([layer.label for layer in ends]),
+    )
+    both = [*layers, *ends]
+    return Automaton(
+        dose,
+        size,
+        child,
+        np.concatenate([layer.parent for layer in both]).astype(np.int32),
+        np.concatenate([layer.outcome for layer in both]).astype(np.int16),
+        terminals,
+    )
+
+
+def _too_large(design: Design, grown: dict[int, int], max_states: int) -> str:
+    estimate = _extrapolate(design, grown)
+    return (
+        f"this design has about {_round(estimate)} reachable states, and the limit is {max_states:,}; simulate it with "
+        "--trials, use larger cohorts, fewer doses or fewer patients, or raise --max-states"
+    )
+
+
+def _extrapolate(design: Design, grown: dict[int, int]) -> float:
+    """Guess the number of states by continuing the growth seen so far as a power of the number of patients."""
+    n = np.array(sorted(grown)[1:], dtype=np.float64)
+    states = np.array([grown[int(k)] for k in n], dtype=np.float64)
+    tail = slice(len(n) // 2, None)
+    if len(n[tail]) < 2:
+        return float(states.sum() * design.max_patients / max(n[-1], 1))
+    power, level = np.polyfit(np.log(n[tail]), np.log(states[tail]), 1)
+    step = (n[-1] - n[len(n) // 2]) / max(len(n[tail]) - 1, 1)
+    rest = np.arange(n[-1] + step, design.max_patients + 0.5, step)
+    return float(states.sum() + np.exp(level + power * np.log(rest)).sum())
+
+
+def _round(x: float) -> str:
+    if x >= 1e9:
+        return f"{x / 1e9:.2g} thousand million"
+    return f"{x / 1e6:.2g} million" if x >= 1e6 else f"{int(x):,}"

@@ -1,0 +1,1 @@
+"""The instruments: each asks the one decision function in its own way."""
