@@ -1,3 +1,66 @@
 """Dose-escalation trials: design them, know exactly how they behave, and run them cohort by cohort."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
+    from escalate.core.errors import DataError, DesignError, EscalateError, NotConverged, TooLargeError
+    from escalate.core.files import load_design, load_scenarios
+    from escalate.core.patients import read_patients
+    from escalate.core.scenario import Scenario
+    from escalate.study.check import check
+    from escalate.study.recommend import recommend, select
+    from escalate.study.simulate import simulate
+    from escalate.study.table import table
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Design": "core.design",
+    "DataError": "core.errors",
+    "DesignError": "core.errors",
+    "EscalateError": "core.errors",
+    "NotConverged": "core.errors",
+    "TooLargeError": "core.errors",
+    "load_design": "core.files",
+    "load_scenarios": "core.files",
+    "read_patients": "core.patients",
+    "Scenario": "core.scenario",
+    "check": "study.check",
+    "recommend": "study.recommend",
+    "select": "study.recommend",
+    "simulate": "study.simulate",
+    "table": "study.table",
+}
+
+__all__ = [
+    "DataError",
+    "Design",
+    "DesignError",
+    "EscalateError",
+    "NotConverged",
+    "Scenario",
+    "TooLargeError",
+    "__version__",
+    "check",
+    "load_design",
+    "load_scenarios",
+    "read_patients",
+    "recommend",
+    "select",
+    "simulate",
+    "table",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'escalate' has no attribute '{name}'")
+    return getattr(import_module(f"escalate.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

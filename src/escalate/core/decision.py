@@ -55,13 +55,15 @@ def stop_codes(design: Design) -> tuple[str, ...]:
 
 def decide(design: Design, states: States) -> Decisions:
     """Return what happens next in each state: the method's wish within what the rules permit."""
-    moves = design.method.decide(design, states)
-    shape = states.tally.n.shape
-    forbidden = np.zeros((len(design.rules), *shape), dtype=bool)
+    forbidden = np.zeros((len(design.rules), *states.tally.n.shape), dtype=bool)
     for r, rule in enumerate(design.rules):
         forbidden[r] = rule.forbids(design, states)
-    following = highest_permitted(moves.next, ~forbidden.any(axis=0)) if design.rules else moves.next
+    return combine(design, states, design.method.decide(design, states), forbidden)
 
+
+def combine(design: Design, states: States, moves: Moves, forbidden: Mask) -> Decisions:
+    """Return what follows from the method's wish and what each rule forbids, shape (R, S, J)."""
+    following = highest_permitted(moves.next, ~forbidden.any(axis=0)) if design.rules else moves.next
     codes = stop_codes(design)
     stops = (states.tally.n_total >= design.max_patients).astype(np.int64)
     stops |= (moves.next == NONE).astype(np.int64) << 1

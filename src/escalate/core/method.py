@@ -78,6 +78,10 @@ class TableMethod(Method):
     def actions(self, plan: Plan, n: int) -> IntArray:
         """Return +1 (escalate), 0 (stay) or -1 (de-escalate) for 0..n DLTs among n patients; shape (n + 1,)."""
 
+    def largest_at_dose(self, plan: Plan) -> int:
+        """Return the most patients that one dose can have."""
+        return plan.max_patients
+
     def boundaries(self, plan: Plan) -> dict[str, float]:
         """Return named cut-offs on the scale of the DLT rate, where the method has them."""
         return {}

@@ -48,6 +48,10 @@ class ThreePlusThree(TableMethod):
         passed = (dlt == 0) if n == 3 else (dlt < TOO_MANY) & (n >= FULL)
         return np.where(dlt >= TOO_MANY, -1, np.where(passed, 1, 0))
 
+    def largest_at_dose(self, plan: Plan) -> int:
+        """Return six."""
+        return min(FULL, plan.max_patients)
+
     def decide(self, plan: Plan, states: States) -> Moves:
         """Follow the table; stop where the MTD is established or no dose is left."""
         tally, dose, top = states.tally, states.dose, plan.n_doses - 1

@@ -1,0 +1,222 @@
+"""Trial data: a CSV with one line a patient, or an outcome string such as `1NNN 2NNT`."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from escalate.core.errors import DataError, did_you_mean
+from escalate.core.plan import Plan
+from escalate.core.tally import States, Tally
+from escalate.core.yaml_reader import decode, read_bytes
+
+MAX_BYTES = 5_000_000
+COLUMNS = ("patient", "cohort", "level", "dose", "dlt", "evaluable")
+_YES = {"1", "y", "yes", "true", "t"}
+_NO = {"0", "n", "no", "false"}
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Patients given one dose before the next decision: dose 0-based, evaluable patients, DLTs."""
+
+    dose: int
+    n: int
+    dlt: int
+
+
+@dataclass(frozen=True)
+class TrialData:
+    """The cohorts of a trial in order, a hash of what they were read from, and how many patients were not evaluable."""
+
+    cohorts: tuple[Cohort, ...]
+    sha256: str
+    n_not_evaluable: int = 0
+
+    @property
+    def n(self) -> int:
+        """Evaluable patients."""
+        return sum(cohort.n for cohort in self.cohorts)
+
+    def prefixes(self, n_doses: int) -> States:
+        """Return the state after each cohort, in order: S = number of cohorts, or the empty state alone."""
+        counts = np.zeros((max(len(self.cohorts), 1), n_doses, 2), dtype=np.int64)
+        dose = np.zeros(len(counts), dtype=np.int64)
+        cohort = np.zeros((len(counts), 2), dtype=np.int64)
+        for k, each in enumerate(self.cohorts):
+            cohort[k] = each.n - each.dlt, each.dlt
+            counts[k:, each.dose] += cohort[k]
+            dose[k] = each.dose
+        return States(Tally(counts), dose, cohort)
+
+    def last(self, n_doses: int) -> States:
+        """Return the state after the last cohort."""
+        return self.prefixes(n_doses).take(np.array([-1]))
+
+
+def from_outcomes(text: str, plan: Plan) -> TrialData:
+    """Read an outcome string: cohorts of a level and one letter a patient, T for a DLT, N for none.
+
+    Raises
+    ------
+    DataError
+        Where a cohort is not of that form or its level does not exist.
+
+    Examples
+    --------
+    >>> from escalate.core.plan import Doses
+    >>> plan = Plan(doses=Doses(unit="mg", levels=(10.0, 20.0)), max_patients=30)
+    >>> from_outcomes("1NNN 2NNT", plan).cohorts
+    (Cohort(dose=0, n=3, dlt=0), Cohort(dose=1, n=3, dlt=1))
+    """
+    cohorts = []
+    for k, word in enumerate(text.split(), start=1):
+        match = re.fullmatch(r"(\d{1,3})([A-Za-z]*)", word, flags=re.ASCII)
+        where = f"outcomes, cohort {k} ('{word[:40]}')"
+        if match is None:
+            raise DataError(f"{where}: write the dose level, then one letter a patient, T for a DLT and N for none: 2NNT")
+        level, letters = int(match[1]), match[2].upper()
+        wrong = sorted(set(letters) - {"N", "T"})
+        if wrong:
+            raise DataError(f"{where}: '{wrong[0]}' is not an outcome; T is a DLT, N is none")
+        if not letters:
+            raise DataError(f"{where}: has no patients; write one letter a patient after the level")
+        cohorts.append(Cohort(_dose(level, plan, where), len(letters), letters.count("T")))
+    return TrialData(tuple(cohorts), hashlib.sha256(" ".join(text.split()).encode()).hexdigest())
+
+
+def _dose(level: int, plan: Plan, where: str) -> int:
+    if not 1 <= level <= plan.n_doses:
+        raise DataError(f"{where}: level {level} does not exist; the design has levels 1 to {plan.n_doses}")
+    return level - 1
+
+
+def read_patients(path: str | Path, plan: Plan) -> TrialData:
+    """Read a CSV with one line a patient: `patient, cohort, level` (or `dose`, the amount)`, dlt`; `-` is standard input.
+
+    Cohorts are put in the order of their numbers. Patients with `evaluable` 0 are left out and counted. Commas or semicolons
+    separate; a byte-order mark and CRLF are accepted.
+
+    Raises
+    ------
+    DataError
+        With file and line, and what would be right.
+    """
+    raw = read_bytes(str(path), MAX_BYTES, "a CSV file of patients", DataError)
+    name = "standard input" if str(path) == "-" else str(path)
+    text = decode(raw, name, DataError)
+    rows = list(_rows(text, name))
+    cohorts: dict[int, Cohort] = {}
+    first_line: dict[str, int] = {}
+    not_evaluable = 0
+    for line, row in rows:
+        where = f"{name}:{line}"
+        patient = row["patient"]
+        if patient in first_line:
+            raise DataError(f"{where} patient: '{patient}' was already on line {first_line[patient]}")
+        first_line[patient] = line
+        if row.get("evaluable") and not _yes_or_no(row["evaluable"], f"{where} evaluable"):
+            not_evaluable += 1
+            continue
+        number = _whole(row["cohort"], f"{where} cohort")
+        dose = _dose_of(row, plan, where)
+        dlt = _outcome(row["dlt"], where, patient)
+        before = cohorts.get(number, Cohort(dose, 0, 0))
+        if before.dose != dose:
+            raise DataError(
+                f"{where} level: cohort {number} is at level {before.dose + 1} on an earlier line and at level {dose + 1} here; "
+                "a cohort has one level"
+            )
+        cohorts[number] = Cohort(dose, before.n + 1, before.dlt + dlt)
+    ordered = tuple(cohorts[number] for number in sorted(cohorts))
+    return TrialData(ordered, hashlib.sha256(raw).hexdigest(), not_evaluable)
+
+
+def _rows(text: str, name: str) -> Iterator[tuple[int, dict[str, str]]]:
+    lines = text.splitlines()
+    header_at = next(k for k, line in enumerate(lines) if line.strip())
+    delimiter = ";" if lines[header_at].count(";") > lines[header_at].count(",") else ","
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    try:
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            if header is None:
+                header = _header(row, f"{name}:{reader.line_num}")
+                continue
+            if len(row) != len(header):
+                raise DataError(f"{name}:{reader.line_num}: has {len(row)} fields, but the header has {len(header)}")
+            yield reader.line_num, {key: cell.strip() for key, cell in zip(header, row, strict=True)}
+    except csv.Error as fault:
+        raise DataError(f"{name}:{reader.line_num}: is not CSV: {fault}") from None
+
+
+def _header(row: list[str], where: str) -> list[str]:
+    names = [cell.strip().lower() for cell in row]
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"{where}: column '{name}' is there twice")
+    needed = [name for name in ("patient", "cohort", "dlt") if name not in names]
+    if "level" not in names and "dose" not in names:
+        needed.append("level")
+    if needed:
+        known = [name for name in names if name]
+        raise DataError(
+            f"{where}: column '{needed[0]}' is missing (found: {', '.join(known)[:120]}); the header is patient, cohort, level, dlt"
+        )
+    unknown = [name for name in names if name not in COLUMNS and did_you_mean(name, COLUMNS).startswith("did")]
+    if unknown:
+        raise DataError(f"{where}: column '{unknown[0]}' is not known; {did_you_mean(unknown[0], COLUMNS)}")
+    return names
+
+
+def _whole(text: str, where: str) -> int:
+    if not re.fullmatch(r"\d{1,6}", text, flags=re.ASCII):
+        raise DataError(f"{where}: '{text[:40]}' is not a whole number")
+    return int(text)
+
+
+def _dose_of(row: dict[str, str], plan: Plan, where: str) -> int:
+    if row.get("level"):
+        dose = _dose(_whole(row["level"], f"{where} level"), plan, f"{where} level")
+        if row.get("dose") and _by_amount(row["dose"], plan, where) != dose:
+            raise DataError(f"{where} dose: {row['dose'][:40]} is not the amount of level {dose + 1}, {plan.amount(dose)}")
+        return dose
+    return _by_amount(row.get("dose", ""), plan, where)
+
+
+def _by_amount(text: str, plan: Plan, where: str) -> int:
+    try:
+        amount = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+    except ValueError:
+        raise DataError(f"{where} dose: '{text[:40]}' is not an amount in {plan.doses.unit}") from None
+    for dose, level in enumerate(plan.doses.levels):
+        if abs(amount - level) <= 1e-9 * level:
+            return dose
+    known = ", ".join(f"{level:g}" for level in plan.doses.levels)
+    raise DataError(f"{where} dose: {text[:40]} {plan.doses.unit} is not a dose of the design; the doses are {known}")
+
+
+def _outcome(text: str, where: str, patient: str) -> int:
+    word = text.lower()
+    if not word or word in {"pending", "na", "n/a", "?"}:
+        raise DataError(
+            f"{where} dlt: patient '{patient[:40]}' has no outcome yet; this design decides on complete cohorts: wait for it, "
+            "or leave the whole cohort out"
+        )
+    return int(_yes_or_no(text, f"{where} dlt"))
+
+
+def _yes_or_no(text: str, where: str) -> bool:
+    word = text.lower()
+    if word not in _YES | _NO:
+        raise DataError(f"{where}: '{text[:40]}' is neither 1 (yes) nor 0 (no)")
+    return word in _YES
