@@ -69,12 +69,12 @@ def _walked(design: Design, automaton: Automaton) -> list[Finding]:
         toxic = dlt * goal.denominator >= automaton.size[:, None] * goal.numerator
         findings += _report(
             automaton, seen & toxic & (following > dose), "incoherent",
-            f"escalates right after a cohort whose DLT rate is at or above the target {target:g}", warning=True,
+            f"escalates right after a cohort whose DLT rate is at or above the target {target:g}", warning=False,
         )  # fmt: skip
         full = dlt == automaton.size[:, None]
         findings += _report(
             automaton, seen & full & (automaton.size[:, None] > 1) & (following > dose), "escalates_after_all_dlts",
-            "escalates right after a cohort in which every patient had a DLT", warning=True,
+            "escalates right after a cohort in which every patient had a DLT", warning=False,
         )  # fmt: skip
     fewer, more = following[:, :-1], following[:, 1:]
     rises = np.zeros_like(seen)

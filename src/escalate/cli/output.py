@@ -1,0 +1,86 @@
+"""What all commands share: JSON or tables, errors as one sentence, progress on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from escalate.core.errors import EscalateError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from escalate.core.patients import TrialData
+    from escalate.core.plan import Plan
+
+DesignPath = Annotated[str, typer.Argument(metavar="DESIGN", help="Design file (YAML); - for standard input.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Plot = Annotated[str | None, typer.Option("--plot", metavar="FILE", help="Write a picture: .png, .svg or .pdf.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]
+Outcomes = Annotated[
+    str | None,
+    typer.Option("--outcomes", metavar="TEXT", help="Outcomes in order, e.g. '1NNN 2NNT': level, then T (DLT) or N a patient."),
+]  # fmt: skip
+
+
+def emit(as_json: bool, form: Callable[[], dict[str, Any]], render: Callable[[], RenderableType]) -> None:
+    """Print an answer as JSON or as tables."""
+    if as_json:
+        print(json.dumps(form(), indent=2, allow_nan=False))
+    else:
+        from escalate.report.tables import show
+
+        show(render())
+
+
+def read_data(design: str, data: str | None, outcomes: str | None, plan: Plan) -> TrialData | None:
+    """Return the trial data of a command: a file, an outcome string, or none.
+
+    Raises
+    ------
+    EscalateError
+        Where both are given, or design and data both come from standard input.
+    """
+    from escalate.core.patients import from_outcomes, read_patients
+
+    if data is not None and outcomes is not None:
+        raise EscalateError("give the data as a file or with --outcomes, not both")
+    if outcomes is not None:
+        return from_outcomes(outcomes, plan)
+    if data is None:
+        return None
+    if data == "-" and design == "-":
+        raise EscalateError("design and data cannot both come from standard input")
+    return read_patients(data, plan)
+
+
+def progress(quiet: bool) -> Callable[[str], None]:
+    """Return a function that shows progress on standard error, where a person is watching."""
+    if quiet or not sys.stderr.isatty():
+        return lambda _: None
+    return lambda text: print(text, file=sys.stderr, flush=True)
+
+
+def check_outputs(path: str | None, *, force: bool) -> None:
+    """Refuse a picture that could not be written before the work is done for it.
+
+    Raises
+    ------
+    EscalateError
+        Where the name has the wrong ending, or the file exists and may not be replaced.
+    """
+    if path is None:
+        return
+    from pathlib import Path
+
+    from escalate.report.figures import check_name
+
+    check_name(path)
+    if Path(path).exists() and not force:
+        raise EscalateError(f"{path}: exists already; use --force to replace it")
+    if not Path(path).resolve().parent.is_dir():
+        raise EscalateError(f"{path}: there is no directory {Path(path).resolve().parent}")

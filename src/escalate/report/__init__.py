@@ -1,0 +1,1 @@
+"""What people and programs read: JSON, tables, figures, files to start from."""

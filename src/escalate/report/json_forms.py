@@ -1,0 +1,168 @@
+"""The JSON of every command: versioned, documented in docs/reference/json.md, the whole answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
+    from escalate.core.moves import Reason
+    from escalate.study.check import Check
+    from escalate.study.provenance import Provenance
+    from escalate.study.recommend import DoseRow, Recommendation, Selection
+    from escalate.study.simulate import DesignResult, OperatingCharacteristics
+    from escalate.study.table import DecisionTable
+
+
+def _reasons(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
+    return [{"code": reason.code, "text": reason.text} for reason in reasons]
+
+
+def _provenance(provenance: Provenance) -> dict[str, str | None]:
+    return asdict(provenance)
+
+
+def _doses(doses: tuple[DoseRow, ...]) -> list[dict[str, Any]]:
+    return [asdict(dose) for dose in doses]
+
+
+def _rules(design: Design) -> list[dict[str, Any]]:
+    return [
+        {**rule.model_dump(mode="json", by_alias=True, exclude_none=True), "text": rule.describe(design)}
+        for rule in design.rules
+    ]
+
+
+def recommendation(found: Recommendation) -> dict[str, Any]:
+    """Return a recommendation as JSON."""
+    return {
+        "schema": "escalate/recommendation/1",
+        "design": found.design.title,
+        "action": str(found.action),
+        "next_level": found.next_level,
+        "next_amount": found.next_amount,
+        "unit": found.design.doses.unit,
+        "next_cohort_size": found.next_cohort_size,
+        "mtd_level": found.mtd_level,
+        "reasons": _reasons(found.reasons),
+        "notes": list(found.notes),
+        "doses": _doses(found.doses),
+        "margin": None if found.margin is None else found.margin.value,
+        "margin_text": None if found.margin is None else found.margin.text,
+        "trace": [
+            {"source": line.source, "verdict": line.verdict, "forbidden_levels": list(line.forbidden_levels), "text": line.text}
+            for line in found.trace
+        ],
+        "rules": _rules(found.design),
+        "provenance": _provenance(found.provenance),
+    }
+
+
+def selection(found: Selection) -> dict[str, Any]:
+    """Return a selected MTD as JSON."""
+    return {
+        "schema": "escalate/selection/1",
+        "design": found.design.title,
+        "mtd_level": found.mtd_level,
+        "mtd_amount": found.mtd_amount,
+        "unit": found.design.doses.unit,
+        "reasons": _reasons(found.reasons),
+        "notes": list(found.notes),
+        "doses": _doses(found.doses),
+        "provenance": _provenance(found.provenance),
+    }
+
+
+def table(found: DecisionTable) -> dict[str, Any]:
+    """Return a decision table as JSON."""
+    return {
+        "schema": "escalate/table/1",
+        "design": found.design.title,
+        "by_level": found.by_level,
+        "rows": [asdict(row) for row in found.rows],
+        "boundaries": found.boundaries,
+        "rules": _rules(found.design),
+    }
+
+
+def check(found: Check) -> dict[str, Any]:
+    """Return the findings of a check as JSON."""
+    return {
+        "schema": "escalate/check/1",
+        "design": found.design.title,
+        "passed": found.passed,
+        "reachable_states": found.n_states,
+        "findings": [
+            {
+                "code": finding.code,
+                "severity": "warning" if finding.warning else "note",
+                "text": finding.text,
+                "examples": list(finding.examples),
+            }
+            for finding in found.findings
+        ],
+        "rules": _rules(found.design),
+        "settings": found.design.to_dict(),
+    }
+
+
+def simulation(found: OperatingCharacteristics, sha256: list[str]) -> dict[str, Any]:
+    """Return operating characteristics as JSON, given the hash of each design."""
+    head: dict[str, Any] = {"exact": True} if found.exact else {"trials": found.trials}
+    return {
+        "schema": "escalate/simulation/1",
+        **head,
+        "seed": found.seed,
+        "designs": [_design(result, sha) for result, sha in zip(found.designs, sha256, strict=True)],
+    }
+
+
+def _design(result: DesignResult, sha256: str) -> dict[str, Any]:
+    return {
+        "title": result.design.title,
+        "sha256": sha256,
+        "target": result.design.target,
+        "reachable_states": result.n_states,
+        "scenarios": [_scenario(result, v) for v in range(len(result.scenarios))],
+    }
+
+
+_TOP = ("selected", "selected_none", "patients", "dlts", "mean_patients")
+
+
+def _scenario(result: DesignResult, v: int) -> dict[str, Any]:
+    found, scenario = result.characteristics, result.scenarios[v]
+    values, errors = (_nested(result, [_number(x) for x in table[v]]) for table in (found.values, found.errors))
+    # A rule that never fires is left out, a count that is zero by chance included.
+    fired = [code for code, share in values["stopped"].items() if share]
+    for part in (values, errors):
+        part["stopped"] = {code: part["stopped"][code] for code in fired}
+    return {
+        "name": scenario.name,
+        "dlt": list(scenario.dlt),
+        **values,
+        "sample_size": [
+            {"patients": n, "share": float(p)} for n, p in zip(found.sizes, found.size_mass[v], strict=True) if p > 0
+        ],
+        "se": errors,
+    }
+
+
+def _nested(result: DesignResult, row: list[float | None]) -> dict[str, Any]:
+    out: dict[str, Any] = {"selected": [], "patients": [], "dlts": [], "stopped": {}, "metrics": {}}
+    for column, value in zip(result.characteristics.columns, row, strict=True):
+        if column.level is not None:
+            out[column.metric].append(value)
+        elif column.metric.startswith("stopped:"):
+            out["stopped"][column.metric.removeprefix("stopped:")] = value
+        elif column.metric in _TOP:
+            out[column.metric] = value
+        else:
+            out["metrics"][column.metric] = value
+    return out
+
+
+def _number(x: float) -> float | None:
+    return None if isnan(x) else float(x)

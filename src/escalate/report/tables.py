@@ -1,0 +1,213 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from math import isnan
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from escalate.core.moves import Action
+from escalate.core.registry import summary_line
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
+    from escalate.study.check import Check
+    from escalate.study.recommend import DoseRow, Recommendation, Selection
+    from escalate.study.simulate import DesignResult, OperatingCharacteristics
+    from escalate.study.table import DecisionTable
+
+
+WIDTH = 120
+
+
+def show(content: RenderableType) -> None:
+    """Print to standard output; plain, and 120 columns wide unless COLUMNS says otherwise, where that is no terminal."""
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(highlight=False, width=WIDTH)
+    console.print(content)
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for k, column in enumerate(columns):
+        made.add_column(column, justify="left" if k == 0 else "right", overflow="fold")
+    return made
+
+
+def _p(x: float | None, digits: int = 3) -> str:
+    return "-" if x is None or isnan(x) else f"{x:.{digits}f}"
+
+
+def recommendation(found: Recommendation) -> RenderableType:
+    """Return the answer in one sentence, the reasons, every dose, and the trace."""
+    design = found.design
+    trace = _table("asked", "answer", "because")
+    trace.columns[1].justify = trace.columns[2].justify = "left"
+    for line in found.trace:
+        trace.add_row(line.source, line.verdict, line.text)
+    parts: list[RenderableType] = [
+        Text(headline(found), style="bold"),
+        *(Text(f"  {reason.text}") for reason in found.reasons),
+        *(Text(f"  Note: {note}", style="yellow") for note in found.notes),
+        *([Text(f"  Margin: {found.margin.text}.")] if found.margin else []),
+        _doses(design, found.doses),
+        trace,
+        Text(_source(found), style="dim"),
+    ]
+    return Group(*parts)
+
+
+def headline(found: Recommendation) -> str:
+    """Return the recommendation as one sentence."""
+    design = found.design
+    if found.action is Action.STOP:
+        if found.mtd_level is None:
+            return "Stop the trial: no dose can be declared the MTD."
+        return f"Stop the trial: the MTD is level {found.mtd_level}, {design.amount(found.mtd_level - 1)}."
+    assert found.next_level is not None
+    verb = {
+        Action.START: "Start at",
+        Action.ESCALATE: "Escalate to",
+        Action.STAY: "Stay at",
+        Action.DE_ESCALATE: "De-escalate to",
+    }[found.action]
+    n = found.next_cohort_size
+    return f"{verb} level {found.next_level}, {design.amount(found.next_level - 1)}: next cohort of {n} patient{'s' if n != 1 else ''}."
+
+
+def _source(found: Recommendation | Selection) -> str:
+    p = found.provenance
+    data = f", data {p.data_sha256[:12]}" if p.data_sha256 else ""
+    return f"{found.design.title} (design {p.design_sha256[:12]}{data}), escalate {p.version}, {p.time}"
+
+
+def _doses(design: Design, rows: tuple[DoseRow, ...]) -> Table:
+    target = "target" if design.target is None else f"{design.target:g}"
+    made = _table("level", "dose", "DLTs/patients", "estimate", "95% interval", f"Pr(p > {target})", "forbidden by")
+    for row in rows:
+        interval = "-" if row.lower is None else f"{_p(row.lower)} to {_p(row.upper)}"
+        made.add_row(
+            str(row.level),
+            design.amount(row.level - 1),
+            f"{row.dlts}/{row.patients}",
+            _p(row.estimate),
+            interval,
+            _p(row.prob_overdose),
+            row.why_not or "",
+        )
+    return made
+
+
+def selection(found: Selection) -> RenderableType:
+    """Return the MTD, the reasons and every dose."""
+    text = "No dose can be declared the MTD." if found.mtd_level is None else (
+        f"The MTD is level {found.mtd_level}, {found.design.amount(found.mtd_level - 1)}."
+    )  # fmt: skip
+    return Group(
+        Text(text, style="bold"),
+        *(Text(f"  {reason.text}") for reason in found.reasons),
+        *(Text(f"  Note: {note}", style="yellow") for note in found.notes),
+        _doses(found.design, found.doses),
+        Text(_source(found), style="dim"),
+    )
+
+
+def decision_table(found: DecisionTable) -> RenderableType:
+    """Return the table of a protocol."""
+    head = ["evaluable patients at the dose", "escalate if DLTs <=", "de-escalate if DLTs >=", "eliminate if DLTs >="]
+    extra = any(row.stop_at_lowest_if_dlts_at_least is not None for row in found.rows)
+    made = _table(*(["level"] if found.by_level else []), *head, *(["stop at level 1 if DLTs >="] if extra else []))
+    for row in found.rows:
+        cuts = [row.escalate_if_dlts_at_most, row.deescalate_if_dlts_at_least, row.eliminate_if_dlts_at_least]
+        if extra:
+            cuts.append(row.stop_at_lowest_if_dlts_at_least)
+        level = [str(row.level)] if found.by_level else []
+        made.add_row(*level, str(row.patients), *("-" if cut is None else str(cut) for cut in cuts))
+    notes = [Text(f"{name} = {value:.6f}") for name, value in found.boundaries.items()]
+    if found.by_level:
+        notes.append(Text("Given one whole cohort without DLT at each lower level; other histories: escalate recommend."))
+    return Group(Text(found.design.title, style="bold"), made, *notes, *rules(found.design))
+
+
+def rules(design: Design) -> Iterator[Text]:
+    """Yield the rules in words."""
+    source = "the published rules of the method" if design.published_rules else "the design file"
+    if not design.rules:
+        yield Text("No rules apply besides the maximum number of patients.")
+        return
+    yield Text(f"Rules, from {source}:")
+    for rule in design.rules:
+        yield Text(f"  {rule.kind}: {rule.describe(design)}")
+
+
+def check(found: Check) -> RenderableType:
+    """Return the findings."""
+    design = found.design
+    states = f", {found.n_states:,} reachable states" if found.n_states else ""
+    parts: list[RenderableType] = [
+        Text(f"{design.title}: {'sound' if found.passed else 'questionable'}{states}", style="bold"),
+        Text(
+            f"{design.method.kind}: {summary_line(type(design.method))} {design.n_doses} levels, cohorts of "
+            f"{design.cohort_size}, at most {design.max_patients} patients, start at level {design.start_level}"
+            + (f", target {design.target:g}." if design.target is not None else ".")
+        ),
+        *rules(design),
+    ]
+    for finding in found.findings:
+        mark = Text("warning: ", style="bold red") if finding.warning else Text("note: ", style="bold")
+        parts.append(mark.append(Text(finding.text, style="default not bold")))
+        parts += [Text(f"    {example}") for example in finding.examples]
+    return Group(*parts)
+
+
+def simulation(found: OperatingCharacteristics) -> RenderableType:
+    """Return operating characteristics, design by design."""
+    how = "exact" if found.exact else f"{found.trials:,} trials each, seed {found.seed}; Monte-Carlo errors in brackets"
+    parts: list[RenderableType] = [Text(f"Operating characteristics ({how})", style="bold")]
+    for result in found.designs:
+        parts.append(Text(f"\n{result.design.title}", style="bold"))
+        parts += [_scenario(result, v, exact=found.exact) for v in range(len(result.scenarios))]
+    return Group(*parts)
+
+
+_SHOWN = (
+    ("correct selection", "pcs"),
+    ("overdose selected", "overdose_selected"),
+    ("patients at the MTD", "pca"),
+    ("patients overdosed", "overdose_allocated"),
+    ("risk 60% overdosed", "risk_overdose_60"),
+    ("accuracy index", "accuracy_index"),
+)
+
+
+def _scenario(result: DesignResult, v: int, *, exact: bool) -> RenderableType:
+    found, scenario = result.characteristics, result.scenarios[v]
+    digits = 4 if exact else 3
+
+    def cell(value: tuple[float, float]) -> str:
+        text = _p(value[0], digits)
+        return text if exact or isnan(value[0]) else f"{text} ({value[1]:.{digits}f})"
+
+    levels = [str(level) for level in range(1, len(scenario.dlt) + 1)]
+    made = _table(scenario.name, *levels, "none / all")
+    made.add_row("true DLT probability", *(f"{p:g}" for p in scenario.dlt), "")
+    for label, metric, total in (
+        ("selected as MTD", "selected", "selected_none"),
+        ("mean patients", "patients", "mean_patients"),
+        ("mean DLTs", "dlts", "mean_dlts"),
+    ):
+        made.add_row(label, *(cell(x) for x in found.of(v, metric)), cell(found.of(v, total)[0]))
+    shares = [f"{label} {cell(found.of(v, metric)[0])}" for label, metric in _SHOWN]
+    stopped = [
+        f"{column.metric.removeprefix('stopped:')} {cell((float(found.values[v, k]), float(found.errors[v, k])))}"
+        for k, column in enumerate(found.columns)
+        if column.metric.startswith("stopped:") and found.values[v, k] > 0
+    ]
+    return Group(made, Text("  " + "; ".join(shares)), Text("  stopped by: " + "; ".join(stopped)))
