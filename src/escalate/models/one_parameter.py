@@ -65,7 +65,8 @@ class OneParameterModel:
     def rates(self, beta: FloatArray) -> FloatArray:
         """Return p at each dose; shape (..., J)."""
         eta = _theta(beta) * self.labels
-        return np.exp(eta) if self.form == "power" else 1 / (1 + np.exp(-self.intercept - eta))
+        # tanh: the logistic function without overflow.
+        return np.exp(eta) if self.form == "power" else 0.5 * (1 + np.tanh((self.intercept + eta) / 2))
 
     def beta_at(self, limit: float) -> FloatArray:
         """Return beta at which p_j equals the limit; -inf where p_j is below it whatever beta; shape (J,)."""

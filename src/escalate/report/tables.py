@@ -122,7 +122,7 @@ def selection(found: Selection) -> RenderableType:
 def decision_table(found: DecisionTable) -> RenderableType:
     """Return the table of a protocol."""
     head = ["evaluable patients at the dose", "escalate if DLTs <=", "de-escalate if DLTs >=", "eliminate if DLTs >="]
-    extra = any(row.stop_at_lowest_if_dlts_at_least is not None for row in found.rows)
+    extra = any(row.stop_at_lowest_if_dlts_at_least != row.eliminate_if_dlts_at_least for row in found.rows if row.level is None)
     made = _table(*(["level"] if found.by_level else []), *head, *(["stop at level 1 if DLTs >="] if extra else []))
     for row in found.rows:
         cuts = [row.escalate_if_dlts_at_most, row.deescalate_if_dlts_at_least, row.eliminate_if_dlts_at_least]

@@ -71,7 +71,7 @@ def _by_patients(design: Design, method: TableMethod) -> tuple[TableRow, ...]:
         up = _last((action > 0) & ~bars)
         lowest = _first(bars_lowest)
         eliminate = _first(bars)
-        rows.append(TableRow(n, up, down, eliminate, lowest if lowest != eliminate else None))
+        rows.append(TableRow(n, up, down, eliminate, lowest))
     return tuple(rows)
 
 
