@@ -20,6 +20,7 @@ TOO_MANY = 2
 FULL = 6
 
 
+
 class ThreePlusThree(TableMethod):
     """Escalate on 0/3 or at most 1/6; two DLTs at a dose make it too toxic.
 
@@ -77,7 +78,7 @@ class ThreePlusThree(TableMethod):
 
     def select(self, plan: Plan, tally: Tally, allowed: Mask) -> IntArray:
         """Return the highest dose that meets the criterion below every dose with two DLTs, or NONE."""
-        toxic = tally.tried & (tally.dlt >= TOO_MANY)
+        toxic = tally.dlt >= TOO_MANY
         clear = ~np.logical_or.accumulate(toxic, axis=1)
         six = (tally.n >= FULL) & (tally.dlt < TOO_MANY)
         three = (tally.n >= 3) & (tally.dlt == 0)
