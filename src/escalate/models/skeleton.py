@@ -101,7 +101,7 @@ def _break(model: OneParameterModel, k: int, target: float) -> float:
 
 @dataclass(frozen=True)
 class SampleSize:
-    """Patients needed for a given average probability of correct selection (Cheung 2013)."""
+    """Patients needed for a given average probability of correct selection."""
 
     n: int
     unrounded: float
@@ -111,23 +111,26 @@ class SampleSize:
 def sample_size(pcs: float, target: float, n_doses: int, odds_ratio: float) -> SampleSize:
     """Return the number of patients for an average PCS, given the odds ratio between neighbouring doses.
 
+    Notes
+    -----
+    The formula without correction for continuity; validated by its author for targets of 0.1 to 0.3, 4 to 8 doses and odds
+    ratios of 1.25 to 2.5.
+
+    References
+    ----------
+    Cheung YK (2013). Sample size formulae for the Bayesian continual reassessment method. Clin Trials 10:852-861.
+
     Examples
     --------
-    >>> sample_size(0.6, 0.20, 5, 1.8).n, sample_size(0.6, 0.25, 5, 2.0).n
-    (37, 24)
+    >>> sample_size(0.6, 0.25, 5, 2.0).n
+    24
     """
-    normal, phi, psi, j = NormalDist(), target, odds_ratio, n_doses
+    phi, psi, j = target, odds_ratio, n_doses
     low, high = phi / (phi + psi * (1 - phi)), phi * psi / (1 - phi + phi * psi)
     sd_low = sqrt(phi * (1 - phi) + low * (1 - low) + 2 * low * (1 - phi))
     sd_high = sqrt(phi * (1 - phi) + high * (1 - high) + 2 * phi * (1 - high))
+    effect = ((phi - low) / sd_low + (high - phi) / sd_high) / 2
     z = (log(pcs / (1 - pcs)) - 2.26 + 0.00235 * j**2 + 0.7 * psi + 1.903 / psi) / 0.854
     benchmark = 1 / (1 + exp(-z))
-
-    def effect(n: float) -> float:
-        return ((phi - low + 0.5 / n) / sd_low + (high - phi + 0.5 / n) / sd_high) / 2
-
-    n = 1
-    while 1 / j + (1 - 1 / j) * (2 * normal.cdf(sqrt(n) * effect(n)) - 1) < benchmark:
-        n += 1
-    unrounded = (normal.inv_cdf(1 - j * (1 - benchmark) / (2 * (j - 1))) / effect(n)) ** 2
+    unrounded = (NormalDist().inv_cdf(1 - j * (1 - benchmark) / (2 * (j - 1))) / effect) ** 2
     return SampleSize(ceil(unrounded), unrounded, benchmark)
