@@ -122,15 +122,25 @@ def test_exact_characteristics_agree_with_simulated_ones(case: dict[str, Any]) -
 def test_enumerated_characteristics() -> None:
     """Source: exact enumeration in Python and 20,000 trials in R, dossier interval.md 1, example 5; six decimals."""
     found = simulate(
-        [make({"kind": "boin"}, max_patients=24)], [esc.Scenario(name="a", dlt=(0.05, 0.15, 0.30, 0.45, 0.60))], exact=True
+        [make({"kind": "boin"}, max_patients=24)],
+        [esc.Scenario(name="a", dlt=(0.05, 0.15, 0.30, 0.45, 0.60))],
+        exact=True,
     )
     oc = found.designs[0].characteristics
-    assert [x for x, _ in oc.of(0, "selected")] == pytest.approx([0.0124261, 0.2505886, 0.5104531, 0.2020587, 0.0242626], abs=5e-8)
+    assert [x for x, _ in oc.of(0, "selected")] == pytest.approx(
+        [0.0124261, 0.2505886, 0.5104531, 0.2020587, 0.0242626], abs=5e-8
+    )
     assert oc.value(0, "selected_none") == pytest.approx(0.0002109, abs=5e-8)
-    assert [x for x, _ in oc.of(0, "patients")] == pytest.approx([4.073702, 7.595804, 8.262970, 3.482357, 0.581050], abs=5e-7)
-    toxic = simulate(
-        [make({"kind": "boin"}, 3, max_patients=18)], [esc.Scenario(name="b", dlt=(0.45, 0.55, 0.65))], exact=True
-    ).designs[0].characteristics
+    assert [x for x, _ in oc.of(0, "patients")] == pytest.approx(
+        [4.073702, 7.595804, 8.262970, 3.482357, 0.581050], abs=5e-7
+    )
+    toxic = (
+        simulate(
+            [make({"kind": "boin"}, 3, max_patients=18)], [esc.Scenario(name="b", dlt=(0.45, 0.55, 0.65))], exact=True
+        )
+        .designs[0]
+        .characteristics
+    )
     assert toxic.value(0, "selected_none") == pytest.approx(0.5264288, abs=5e-8)
     assert toxic.of(0, "selected")[0][0] == pytest.approx(0.4247855, abs=5e-8)
 
@@ -143,7 +153,9 @@ def test_published_path() -> None:
         assert esc.recommend(design, step["outcomes"]).next_level == step["recommended_dose"], step
 
 
-@pytest.mark.parametrize("case", [c for c in cases("dose_paths") if c["inputs"]["model"] == "boin"], ids=lambda case: case["id"])
+@pytest.mark.parametrize(
+    "case", [c for c in cases("dose_paths") if c["inputs"]["model"] == "boin"], ids=lambda case: case["id"]
+)
 def test_paths_of_another_package(case: dict[str, Any]) -> None:
     """Source: escalation 0.2.3 `get_dose_paths`, every node."""
     inputs, outputs = case["inputs"], case["outputs"]
@@ -167,7 +179,13 @@ def test_titration_completes_the_cohort_of_the_first_dlt() -> None:
     """One patient a level until the first DLT, then the rest of that cohort, then whole cohorts."""
     design = make({"kind": "boin", "titration": True})
     assert (esc.recommend(design).next_level, esc.recommend(design).next_cohort_size) == (1, 1)
-    for outcomes, level, size in (("1N", 2, 1), ("1N 2N 3T", 3, 2), ("1T", 1, 2), ("1N 2N 3T 3NN", 3, 3), ("1N 2N 3N 4N 5N", 5, 2)):
+    for outcomes, level, size in (
+        ("1N", 2, 1),
+        ("1N 2N 3T", 3, 2),
+        ("1T", 1, 2),
+        ("1N 2N 3T 3NN", 3, 3),
+        ("1N 2N 3N 4N 5N", 5, 2),
+    ):
         found = esc.recommend(design, outcomes)
         assert (found.next_level, found.next_cohort_size) == (level, size), outcomes
 
@@ -183,7 +201,11 @@ def test_table_is_ordered(target: float) -> None:
         if k:
             assert row.escalate_if_dlts_at_most >= (rows[k - 1].escalate_if_dlts_at_most or 0)
         # The DLT rate at each cut lies on its side of the target.
-        assert Fraction(row.escalate_if_dlts_at_most, row.patients) < target < Fraction(row.deescalate_if_dlts_at_least, row.patients)
+        assert (
+            Fraction(row.escalate_if_dlts_at_most, row.patients)
+            < target
+            < Fraction(row.deescalate_if_dlts_at_least, row.patients)
+        )
 
 
 def test_source_is_named() -> None:

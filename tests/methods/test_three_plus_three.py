@@ -209,11 +209,15 @@ def test_published_application(name: str) -> None:
     assert _selection(found) == pytest.approx(next(iter(case["outputs"].values())), abs=0.01)
 
 
-@pytest.mark.parametrize(("p", "expected"), [(0.1, 0.906147), (0.2, 0.708608), (0.3, 0.494263), (0.4, 0.309312), (0.5, 0.171875)])
+@pytest.mark.parametrize(
+    ("p", "expected"), [(0.1, 0.906147), (0.2, 0.708608), (0.3, 0.494263), (0.4, 0.309312), (0.5, 0.171875)]
+)
 def test_probability_of_passing_a_dose(p: float, expected: float) -> None:
     """Source: closed form (1-p)^3 + 3p(1-p)^5, Storer (1989); with one dose, passing is being selected."""
     assert expected == pytest.approx((1 - p) ** 3 + 3 * p * (1 - p) ** 5, abs=5e-7)
-    assert _exact(_design(A, 1), (p,)).of(0, "selected")[0][0] == pytest.approx((1 - p) ** 3 + 3 * p * (1 - p) ** 5, abs=1e-14)
+    assert _exact(_design(A, 1), (p,)).of(0, "selected")[0][0] == pytest.approx(
+        (1 - p) ** 3 + 3 * p * (1 - p) ** 5, abs=1e-14
+    )
 
 
 @pytest.mark.parametrize("method", [A, B, C], ids=["A", "B", "C"])
@@ -232,7 +236,14 @@ def test_select_agrees_with_the_end_of_every_path(method: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize(
     ("outcomes", "mtd"),
-    [("1NNN 2NNT", 1), ("1NNN 2NTT", None), ("1NNT", None), ("1NNN 2NNN", 2), ("1NNN 2NTT 1NNT", 1), ("1NNN 2NTT 1NTT", None)],
+    [
+        ("1NNN 2NNT", 1),
+        ("1NNN 2NTT", None),
+        ("1NNT", None),
+        ("1NNN 2NNN", 2),
+        ("1NNN 2NTT 1NNT", 1),
+        ("1NNN 2NTT 1NTT", None),
+    ],
 )
 def test_select_on_a_trial_cut_short(outcomes: str, mtd: int | None) -> None:
     """The highest dose that has met the criterion; six patients where the dose above was too toxic."""
@@ -241,7 +252,13 @@ def test_select_on_a_trial_cut_short(outcomes: str, mtd: int | None) -> None:
 
 def test_cohorts_cut_short_are_completed() -> None:
     """Two evaluable patients are no cohort: one more first."""
-    for outcomes, level, size in (("1NN", 1, 1), ("1NN 1N", 2, 3), ("1NNT 1NN", 1, 1), ("1NT", 1, 1), ("1TT", None, None)):
+    for outcomes, level, size in (
+        ("1NN", 1, 1),
+        ("1NN 1N", 2, 3),
+        ("1NNT 1NN", 1, 1),
+        ("1NT", 1, 1),
+        ("1TT", None, None),
+    ):
         found = esc.recommend(_design(B), outcomes)
         assert (found.next_level, found.next_cohort_size) == (level, size), outcomes
 
@@ -279,7 +296,7 @@ def test_target_serves_the_metrics_alone() -> None:
 def test_more_dlts_never_raise_the_next_dose() -> None:
     """Over every pair of cohorts at two doses."""
     design = _design(B, 3)
-    for first, second in product("NNN NNT NTT TTT".split(), repeat=2):
+    for first, second in product(("NNN", "NNT", "NTT", "TTT"), repeat=2):
         levels = [
             esc.recommend(design, f"1{first} 1{cohort}").next_level or 0 for cohort in ("NNN", "NNT", "NTT", "TTT")
         ] if first == "NNT" else [0]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -72,13 +73,15 @@ def test_limits_of_the_dossier() -> None:
     where=st.integers(1, 8),
     form=st.sampled_from(["power", "logistic"]),
 )
-def test_any_skeleton_increases_and_hits_the_target(half: float, target: float, n_doses: int, where: int, form: Any) -> None:
+def test_any_skeleton_increases_and_hits_the_target(
+    half: float, target: float, n_doses: int, where: int, form: Any
+) -> None:
     """Strictly increasing, inside (0, 1), and equal to the target at the prior MTD."""
     level = min(where, n_doses)
     if half >= target:
         return
     found = from_half_width(half, target, level, n_doses, form)
     assert found[level - 1] == pytest.approx(target, abs=1e-12)
-    assert all(a < b for a, b in zip(found, found[1:], strict=False))
-    assert 0 <= found[0]
+    assert all(a < b for a, b in pairwise(found))
+    assert found[0] >= 0
     assert found[-1] < 1

@@ -12,7 +12,9 @@ from escalate.cli.output import AsJson, DesignPath, Force, emit
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-Output = Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, not standard output.")]
+Output = Annotated[
+    str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, not standard output.")
+]
 Kind = Annotated[str, typer.Argument(metavar="METHOD", help="A method, as 'escalate methods' lists them.")]
 
 

@@ -15,12 +15,20 @@ if TYPE_CHECKING:
 
 def simulate(
     designs: Annotated[list[str], typer.Argument(metavar="DESIGN...", help="One design file or several.")],
-    scenarios: Annotated[str, typer.Option("--scenarios", metavar="FILE", help="Scenario file (YAML); - for standard input.")],
-    exact: Annotated[bool, typer.Option("--exact", help="Exact, by following every reachable state (the default).")] = False,
+    scenarios: Annotated[
+        str, typer.Option("--scenarios", metavar="FILE", help="Scenario file (YAML); - for standard input.")
+    ],
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Exact, by following every reachable state (the default).")
+    ] = False,
     trials: Annotated[int | None, typer.Option("--trials", help="Simulate this many trials instead.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the random trials.")] = 1,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Threads; the result does not depend on it.")] = None,
-    max_states: Annotated[int | None, typer.Option("--max-states", min=1000, help="Most states for an exact answer.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Threads; the result does not depend on it.")
+    ] = None,
+    max_states: Annotated[
+        int | None, typer.Option("--max-states", min=1000, help="Most states for an exact answer.")
+    ] = None,
     as_json: AsJson = False,
     plot: Plot = None,
     force: Force = False,

@@ -44,7 +44,7 @@ class Decisions:
     @cached_property
     def permitted(self) -> Mask:
         """Doses that no rule forbids; shape (S, J)."""
-        return ~self.forbidden.any(axis=0)
+        return np.logical_not(self.forbidden.any(axis=0))
 
 
 @cache
@@ -63,7 +63,7 @@ def decide(design: Design, states: States) -> Decisions:
 
 def combine(design: Design, states: States, moves: Moves, forbidden: Mask) -> Decisions:
     """Return what follows from the method's wish and what each rule forbids, shape (R, S, J)."""
-    following = highest_permitted(moves.next, ~forbidden.any(axis=0)) if design.rules else moves.next
+    following = highest_permitted(moves.next, np.logical_not(forbidden.any(axis=0))) if design.rules else moves.next
     codes = stop_codes(design)
     stops = (states.tally.n_total >= design.max_patients).astype(np.int64)
     stops |= (moves.next == NONE).astype(np.int64) << 1

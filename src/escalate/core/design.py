@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, SerializeAsAny, ValidationError
 
@@ -17,7 +17,7 @@ from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.setting import Setting
 
-SCHEMA = "escalate/design/1"
+SCHEMA: Final = "escalate/design/1"
 
 
 class Design(Plan):
@@ -92,7 +92,9 @@ def build(data: Mapping[str, Any]) -> tuple[Design | None, list[Problem]]:
 
 def _part(known: registry.Registry[Any], data: object, where: str, problems: list[Problem]) -> Any:
     if not isinstance(data, Mapping):
-        text = f"is missing; write '{where}: {{kind: ...}}'" if data is None else "is not a group of settings {kind: ...}"
+        text = (
+            f"is missing; write '{where}: {{kind: ...}}'" if data is None else "is not a group of settings {kind: ...}"
+        )
         problems.append(Problem(where, text))
         return None
     if not isinstance(data.get("kind"), str):
@@ -116,7 +118,9 @@ def _implied_size(method: Method, data: Mapping[str, Any]) -> int | None:
 
 def _whole(design: Design) -> Iterator[Problem]:
     if design.start_level > design.n_doses:
-        yield Problem("start_level", f"level {design.start_level} does not exist; the doses have {design.n_doses} levels")
+        yield Problem(
+            "start_level", f"level {design.start_level} does not exist; the doses have {design.n_doses} levels"
+        )
         return
     if design.target is None and design.method.needs_target:
         yield Problem("target", f"is missing; {design.method.kind} needs the target DLT rate, such as 0.30")

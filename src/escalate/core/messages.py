@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -29,7 +29,7 @@ _KINDS = {
 }
 
 
-def problems_of(error: ValidationError, model: type[BaseModel], hidden: Iterable[str]) -> list[Problem]:
+def problems_of(error: ValidationError, model: type[BaseModel], hidden: Collection[int | str]) -> list[Problem]:
     """Return one sentence for each fault that pydantic found, fields in the terms of the file."""
     found = [
         (_path(one["loc"]), one["type"] in _KINDS, _sentence(one, model))

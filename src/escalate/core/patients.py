@@ -81,7 +81,9 @@ def from_outcomes(text: str, plan: Plan) -> TrialData:
         match = re.fullmatch(r"(\d{1,3})([A-Za-z]*)", word, flags=re.ASCII)
         where = f"outcomes, cohort {k} ('{word[:40]}')"
         if match is None:
-            raise DataError(f"{where}: write the dose level, then one letter a patient, T for a DLT and N for none: 2NNT")
+            raise DataError(
+                f"{where}: write the dose level, then one letter a patient, T for a DLT and N for none: 2NNT"
+            )
         level, letters = int(match[1]), match[2].upper()
         wrong = sorted(set(letters) - {"N", "T"})
         if wrong:
@@ -188,7 +190,9 @@ def _dose_of(row: dict[str, str], plan: Plan, where: str) -> int:
     if row.get("level"):
         dose = _dose(_whole(row["level"], f"{where} level"), plan, f"{where} level")
         if row.get("dose") and _by_amount(row["dose"], plan, where) != dose:
-            raise DataError(f"{where} dose: {row['dose'][:40]} is not the amount of level {dose + 1}, {plan.amount(dose)}")
+            raise DataError(
+                f"{where} dose: {row['dose'][:40]} is not the amount of level {dose + 1}, {plan.amount(dose)}"
+            )
         return dose
     return _by_amount(row.get("dose", ""), plan, where)
 

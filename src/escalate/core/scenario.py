@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -11,7 +11,7 @@ from escalate.core.errors import DesignError, Problem
 from escalate.core.messages import problems_of
 from escalate.core.setting import Probability, Setting
 
-SCHEMA = "escalate/scenarios/1"
+SCHEMA: Final = "escalate/scenarios/1"
 
 
 class Scenario(Setting):

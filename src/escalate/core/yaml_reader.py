@@ -134,7 +134,9 @@ class _Walk:
         line = node.start_mark.line + 1
         self.lines.setdefault(field, line)
         if node.anchor is not None or id(node) in self.seen:
-            raise DesignError(f"{self.name}:{line} {field}: anchors and aliases (& and *) are not accepted; write it out")
+            raise DesignError(
+                f"{self.name}:{line} {field}: anchors and aliases (& and *) are not accepted; write it out"
+            )
         self.seen.add(id(node))
         if depth > MAX_DEPTH:
             raise DesignError(f"{self.name}:{line} {field}: is nested more than {MAX_DEPTH} deep")
@@ -144,7 +146,9 @@ class _Walk:
             return tuple(self.value(item, f"{field}[{k}]", depth + 1) for k, item in enumerate(node.value, start=1))
         value = self.constructor.construct_object(node)
         if not isinstance(value, (str, int, float, bool, type(None))):
-            raise DesignError(f"{self.name}:{line} {field}: {node.value!r} is neither number, text, true nor false; quote it")
+            raise DesignError(
+                f"{self.name}:{line} {field}: {node.value!r} is neither number, text, true nor false; quote it"
+            )
         return value
 
     def _mapping(self, node: Any, field: str, depth: int) -> dict[str, Any]:

@@ -64,7 +64,8 @@ class Automaton:
     size
         Patients in that cohort; shape (S,).
     child
-        State after each number of DLTs in the cohort; `~t` stands for terminal t, and 0, the start, for no such outcome; shape (S, largest cohort + 1).
+        State after each number of DLTs in the cohort, shape (S, largest cohort + 1); `~t` stands for terminal t, and 0,
+        the start, for no such outcome.
     parent, outcome
         One state and outcome that lead here: the first found; shape (S + T,), states before terminals.
     terminals
@@ -111,7 +112,12 @@ class _Arrivals:
 
     def where(self, keep: AnyArray) -> _Arrivals:
         return _Arrivals(
-            self.counts[keep], self.next[keep], self.stops[keep], self.paths[keep], self.parent[keep], self.outcome[keep]
+            self.counts[keep],
+            self.next[keep],
+            self.stops[keep],
+            self.paths[keep],
+            self.parent[keep],
+            self.outcome[keep],
         )
 
 
@@ -215,7 +221,7 @@ def _merge(arrivals: _Arrivals, label: IntArray) -> tuple[_Layer, IntArray]:
     layer = _Layer(
         arrivals.counts[first],
         label[first],
-        np.bincount(place, weights=arrivals.paths, minlength=len(first)),
+        np.bincount(place, weights=arrivals.paths, minlength=len(first)).astype(np.float64, copy=False),
         arrivals.parent[first],
         arrivals.outcome[first],
     )

@@ -87,7 +87,10 @@ class Propagator:
             with ThreadPoolExecutor(max_workers=workers) as pool:
                 done = list(pool.map(job, blocks))
         names = ("patients", "dlts", "moments", "mass")
-        return Expectations(*(np.concatenate([getattr(part, name) for part in done]) for name in names))
+        # Laid out row by row, so that later sums over a row add in one order however many rows there are.
+        return Expectations(
+            *(np.ascontiguousarray(np.concatenate([getattr(part, name) for part in done])) for name in names)
+        )
 
     def likelihoods(self, truths: FloatArray) -> FloatArray:
         """Return p^y (1 - p)^(n - y) for each dose, pair and scenario; shape (J, cells, V)."""

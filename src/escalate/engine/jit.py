@@ -26,7 +26,9 @@ def cache_folder() -> Path | None:
     base = os.environ.get("XDG_CACHE_HOME") or ""
     try:
         root = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
-        folder = root / "escalate" / f"kernels-{escalate.__version__}-py{sys.version_info.major}{sys.version_info.minor}"
+        folder = (
+            root / "escalate" / f"kernels-{escalate.__version__}-py{sys.version_info.major}{sys.version_info.minor}"
+        )
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
@@ -40,7 +42,7 @@ def _chosen() -> bool:
         os.environ["NUMBA_CACHE_DIR"] = str(folder)
     import numba  # noqa: PLC0415 - must come after the folder is set
 
-    if folder is not None and numba.config.CACHE_DIR != str(folder):
+    if folder is not None and str(folder) != numba.config.CACHE_DIR:
         numba.config.CACHE_DIR = str(folder)
     return folder is not None
 

@@ -131,13 +131,23 @@ class Boin(IntervalMethod):
             yield Problem("kind", f"the target {plan.target_rate:g} is outside 0.05 to 0.6, where BOIN can be used")
         p_saf, p_tox = self.p_saf, self.p_tox
         if p_saf is not None and exact(p_saf) >= target:
-            yield Problem("p_saf", f"{p_saf:g} is not below the target {plan.target_rate:g}; BOIN needs p_saf < target < p_tox")
+            yield Problem(
+                "p_saf", f"{p_saf:g} is not below the target {plan.target_rate:g}; BOIN needs p_saf < target < p_tox"
+            )
         elif p_saf is not None and target - exact(p_saf) < tenth:
-            yield Problem("p_saf", f"{p_saf:g} is too close to the target {plan.target_rate:g}; it can be at most {float(target - tenth):g}")
+            yield Problem(
+                "p_saf",
+                f"{p_saf:g} is too close to the target {plan.target_rate:g}; it can be at most {float(target - tenth):g}",
+            )
         if p_tox is not None and exact(p_tox) <= target:
-            yield Problem("p_tox", f"{p_tox:g} is not above the target {plan.target_rate:g}; BOIN needs p_saf < target < p_tox")
+            yield Problem(
+                "p_tox", f"{p_tox:g} is not above the target {plan.target_rate:g}; BOIN needs p_saf < target < p_tox"
+            )
         elif p_tox is not None and exact(p_tox) - target < tenth:
-            yield Problem("p_tox", f"{p_tox:g} is too close to the target {plan.target_rate:g}; it must be at least {float(target + tenth):g}")
+            yield Problem(
+                "p_tox",
+                f"{p_tox:g} is too close to the target {plan.target_rate:g}; it must be at least {float(target + tenth):g}",
+            )
 
     def doubts(self, plan: Plan) -> Iterator[str]:
         """Question a titration that cannot happen."""

@@ -184,11 +184,14 @@ class Crm(ModelMethod):
                 yield Problem("skeleton", str(error))
         else:
             if len(self.skeleton) != plan.n_doses:
-                yield Problem("skeleton", f"has {len(self.skeleton)} entries for {plan.n_doses} dose levels; give one a level")
-            highest = max(self.skeleton, default=0.5)
-            if self.model == "logistic" and log(highest / (1 - highest)) >= self.intercept:
                 yield Problem(
-                    "intercept", f"{self.intercept:g} is too small: it must exceed logit({highest:g}) = {log(highest / (1 - highest)):.3f}"
+                    "skeleton", f"has {len(self.skeleton)} entries for {plan.n_doses} dose levels; give one a level"
+                )
+            highest = max(self.skeleton, default=0.5)
+            logit = log(highest / (1 - highest))
+            if self.model == "logistic" and logit >= self.intercept:
+                yield Problem(
+                    "intercept", f"{self.intercept:g} is too small: it must exceed logit({highest:g}) = {logit:.3f}"
                 )  # fmt: skip
         if self.initial_levels is not None:
             yield from self._sequence_problems(plan, self.initial_levels)
@@ -243,7 +246,8 @@ def _working_model(method: Crm, plan: Plan) -> OneParameterModel:
     for k in range(1, len(s)):
         if s[k] <= s[k - 1]:
             raise DesignError(
-                f"method.skeleton: level {k + 1} ({s[k]:g}) is not above level {k} ({s[k - 1]:g}); the CRM needs an increasing skeleton"
+                f"method.skeleton: level {k + 1} ({s[k]:g}) is not above level {k} ({s[k - 1]:g}); the CRM needs an increasing "
+                "skeleton"
             )
     return OneParameterModel(method.model, s, method.prior_sd, method.intercept)
 

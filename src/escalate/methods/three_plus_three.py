@@ -20,7 +20,6 @@ TOO_MANY = 2
 FULL = 6
 
 
-
 class ThreePlusThree(TableMethod):
     """Escalate on 0/3 or at most 1/6; two DLTs at a dose make it too toxic.
 
@@ -95,11 +94,11 @@ class ThreePlusThree(TableMethod):
         n, dlt = (int(x[0]) for x in state.tally.at(state.dose))
         level = int(state.dose[0]) + 1
         reason, seen = self.reasons[int(moves.reason[0])], f"{dlt}/{n} DLTs at level {level}"
-        top = level == plan.n_doses
+        top, n_below = level == plan.n_doses, int(state.tally.n[0, max(level - 2, 0)])
         return {
             "escalate": f"{seen}: escalate.",
             "stay": f"{seen}: treat {3 - n % 3} more at the same level.",
-            "de_escalate": f"{seen}: too toxic; treat {3 - int(state.tally.n[0, max(level - 2, 0)]) % 3} more at level {level - 1}.",
+            "de_escalate": f"{seen}: too toxic; treat {3 - n_below % 3} more at level {level - 1}.",
             "mtd_established": f"{seen}: "
             + ("too toxic, and the level below is settled." if dlt >= TOO_MANY else
                "tolerated, and it is the top level." if top else "tolerated, and the level above is too toxic."),
@@ -117,7 +116,9 @@ class ThreePlusThree(TableMethod):
         if self.six_at_mtd and not self.deescalate:
             yield Problem("six_at_mtd", "needs 'deescalate: true'; a dose can reach six only by coming back to it")
         if not self.deescalate and plan.start_level > 1:
-            yield Problem("deescalate", "false needs start_level 1; otherwise a dose nobody had could be declared the MTD")
+            yield Problem(
+                "deescalate", "false needs start_level 1; otherwise a dose nobody had could be declared the MTD"
+            )
 
     def doubts(self, plan: Plan) -> Iterator[str]:
         """Question a sample size that can cut the design short."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from escalate.core.errors import EscalateError
 from escalate.core.files import write_new
+from escalate.study.metrics import Truths
 from escalate.study.recommend import Recommendation
 from escalate.study.simulate import OperatingCharacteristics
 
@@ -69,10 +71,12 @@ def recommendation(found: Recommendation) -> Figure:
     for row in found.doses:
         colour = COLOURS[0] if row.level == (found.next_level or found.mtd_level) else INK if row.allowed else PALE
         if row.estimate is not None:
-            if row.lower is not None:
+            if row.lower is not None and row.upper is not None:
                 ax.plot([row.level, row.level], [row.lower, row.upper], color=colour, lw=2.5, solid_capstyle="butt")
             ax.plot(row.level, row.estimate, "o", color=colour, ms=8)
-        ax.text(row.level, 1.02, f"{row.dlts}/{row.patients}" if row.patients else "-", ha="center", fontsize=9, color=INK)
+        ax.text(
+            row.level, 1.02, f"{row.dlts}/{row.patients}" if row.patients else "-", ha="center", fontsize=9, color=INK
+        )
     if design.target is not None:
         ax.axhline(design.target, color=COLOURS[5], lw=1.2, ls="--")
         ax.text(design.n_doses + 0.45, design.target, f"target {design.target:g}", va="bottom", ha="right", fontsize=9,
@@ -85,7 +89,7 @@ def recommendation(found: Recommendation) -> Figure:
     ax.set(xlim=(0.5, design.n_doses + 0.5), ylim=(0, 1.08), ylabel="DLT probability, 95% interval")
     ax.set_yticks(np.arange(0, 1.01, 0.2))
     ax.set_xlabel(f"dose level, {design.doses.unit} (above: DLTs/patients)")
-    figure.suptitle(f"{headline(found)}\n", fontsize=11, fontweight="bold", x=0.02, ha="left")
+    figure.suptitle("\n".join(textwrap.wrap(headline(found), 72)), fontsize=11, fontweight="bold", x=0.02, ha="left")
     ax.set_title(design.title, fontsize=9, loc="left", color=INK)
     return figure
 
@@ -94,14 +98,21 @@ def simulation(found: OperatingCharacteristics) -> Figure:
     """Draw, for each scenario, how often each dose is selected and the share of patients it gets, design by design."""
     first = found.designs[0]
     n_scenarios = min(len(first.scenarios), MAX_PANELS)
-    figure, axes = _new(9.6, 2.3 * n_scenarios + 1.0, n_scenarios, 2)
+    figure, axes = _new(9.6, 2.3 * n_scenarios + 1.2, n_scenarios, 2)
     for v in range(n_scenarios):
         for column, metric in enumerate(("selected", "patients")):
             _bars(axes[2 * v + column], found, v, metric)
     axes[0].set_title("selected as MTD", fontsize=10, loc="right", color=INK)
     axes[1].set_title("share of patients", fontsize=10, loc="right", color=INK)
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 3), frameon=False, fontsize=9)
+    figure.legend(
+        handles,
+        names,
+        loc="outside lower center",
+        ncols=1 if max(map(len, names)) > 35 else 3,
+        frameon=False,
+        fontsize=9,
+    )
     how = "exact" if found.exact else f"{found.trials:,} trials each, seed {found.seed}"
     dropped = len(first.scenarios) - n_scenarios
     more = f"; the first {n_scenarios} of {len(first.scenarios)} scenarios" if dropped else ""
@@ -128,7 +139,9 @@ def _bars(ax: Axes, found: OperatingCharacteristics, v: int, metric: str) -> Non
     ax.set_xticks(range(n_doses + 1), ["none", *names] if metric == "selected" else ["", *names])
     ax.set(xlim=(-0.6 if metric == "selected" else 0.4, n_doses + 0.6), ylim=(0, 1))
     if target is not None:
-        nearest = int(np.argmin(np.abs(np.array(scenario.dlt) - target))) + 1
-        ax.axvspan(nearest - 0.5, nearest + 0.5, color=PALE, alpha=0.3, lw=0, zorder=0)
+        right = Truths.of(np.array([scenario.dlt]), target)
+        nearest = 0 if right.no_mtd[0] else int(np.argmax(right.mtd[0])) + 1
+        if nearest > 0 or metric == "selected":
+            ax.axvspan(nearest - 0.5, nearest + 0.5, color=PALE, alpha=0.3, lw=0, zorder=0)
     if metric == "selected":
         ax.set_title(scenario.name, fontsize=10, loc="left", fontweight="bold", color=INK)

@@ -52,7 +52,12 @@ def recommendation(found: Recommendation) -> dict[str, Any]:
         "margin": None if found.margin is None else found.margin.value,
         "margin_text": None if found.margin is None else found.margin.text,
         "trace": [
-            {"source": line.source, "verdict": line.verdict, "forbidden_levels": list(line.forbidden_levels), "text": line.text}
+            {
+                "source": line.source,
+                "verdict": line.verdict,
+                "forbidden_levels": list(line.forbidden_levels),
+                "text": line.text,
+            }
             for line in found.trace
         ],
         "rules": _rules(found.design),

@@ -36,7 +36,9 @@ def design_file(cls: type[Method]) -> str:
     lines += [f"  {name}: {_flow(value)}" for name, value in given.items()]
     for name, field in cls.model_fields.items():
         if name != "kind" and name not in given:
-            lines.append(f"  # {name}: {_flow(field.default)}" + ("" if field.default is not None else "   (not given)"))
+            lines.append(
+                f"  # {name}: {_flow(field.default)}" + ("" if field.default is not None else "   (not given)")
+            )
     lines += _rules(method.published_rules())
     return "\n".join(lines) + "\n"
 
@@ -58,4 +60,6 @@ def _flow(value: object) -> str:
         return "[" + ", ".join(_flow(item) for item in value) + "]"
     if value is None:
         return "null"
-    return str(value).lower() if isinstance(value, bool) else f"{value:.10g}" if isinstance(value, float) else str(value)
+    return (
+        str(value).lower() if isinstance(value, bool) else f"{value:.10g}" if isinstance(value, float) else str(value)
+    )

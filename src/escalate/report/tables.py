@@ -79,7 +79,8 @@ def headline(found: Recommendation) -> str:
         Action.DE_ESCALATE: "De-escalate to",
     }[found.action]
     n = found.next_cohort_size
-    return f"{verb} level {found.next_level}, {design.amount(found.next_level - 1)}: next cohort of {n} patient{'s' if n != 1 else ''}."
+    cohort = f"next cohort of {n} patient{'s' if n != 1 else ''}"
+    return f"{verb} level {found.next_level}, {design.amount(found.next_level - 1)}: {cohort}."
 
 
 def _source(found: Recommendation | Selection) -> str:
@@ -122,7 +123,9 @@ def selection(found: Selection) -> RenderableType:
 def decision_table(found: DecisionTable) -> RenderableType:
     """Return the table of a protocol."""
     head = ["evaluable patients at the dose", "escalate if DLTs <=", "de-escalate if DLTs >=", "eliminate if DLTs >="]
-    extra = any(row.stop_at_lowest_if_dlts_at_least != row.eliminate_if_dlts_at_least for row in found.rows if row.level is None)
+    extra = any(
+        row.stop_at_lowest_if_dlts_at_least != row.eliminate_if_dlts_at_least for row in found.rows if row.level is None
+    )
     made = _table(*(["level"] if found.by_level else []), *head, *(["stop at level 1 if DLTs >="] if extra else []))
     for row in found.rows:
         cuts = [row.escalate_if_dlts_at_most, row.deescalate_if_dlts_at_least, row.eliminate_if_dlts_at_least]
@@ -132,7 +135,9 @@ def decision_table(found: DecisionTable) -> RenderableType:
         made.add_row(*level, str(row.patients), *("-" if cut is None else str(cut) for cut in cuts))
     notes = [Text(f"{name} = {value:.6f}") for name, value in found.boundaries.items()]
     if found.by_level:
-        notes.append(Text("Given one whole cohort without DLT at each lower level; other histories: escalate recommend."))
+        notes.append(
+            Text("Given one whole cohort without DLT at each lower level; other histories: escalate recommend.")
+        )
     return Group(Text(found.design.title, style="bold"), made, *notes, *rules(found.design))
 
 

@@ -64,7 +64,9 @@ class Eliminate(Rule):
             f"{beta_binomial.tail(int(n[j]), int(dlt[j]), design.target_rate):.4f}"
             for j in shown
         ]
-        verdict = "no dose is eliminated" if lowest_out is None else f"level {lowest_out + 1} and all above are eliminated"
+        verdict = (
+            "no dose is eliminated" if lowest_out is None else f"level {lowest_out + 1} and all above are eliminated"
+        )
         return f"{'; '.join(parts)} against the cut-off {self.cutoff:g}: {verdict}."
 
     def problems(self, design: Design) -> Iterator[Problem]:

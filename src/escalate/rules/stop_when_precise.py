@@ -73,7 +73,9 @@ class StopWhenPrecise(Rule):
         if self.lower >= self.upper:
             yield Problem("lower", f"{self.lower:g} is not below upper ({self.upper:g})")
         if not (isinstance(design.method, ModelMethod) and design.method.has_posterior):
-            yield Problem("kind", f"{design.method.kind} here gives no posterior probability, which stop_when_precise needs")
+            yield Problem(
+                "kind", f"{design.method.kind} here gives no posterior probability, which stop_when_precise needs"
+            )
 
     @classmethod
     def examples(cls) -> tuple[StopWhenPrecise, ...]:

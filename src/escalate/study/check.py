@@ -79,7 +79,9 @@ def _walked(design: Design, automaton: Automaton) -> list[Finding]:
     fewer, more = following[:, :-1], following[:, 1:]
     rises = np.zeros_like(seen)
     rises[:, 1:] = seen[:, 1:] & (more > fewer) & (fewer >= TOO_TOXIC)
-    findings += _report(automaton, rises, "not_monotone", "gives a higher dose after one more DLT in the cohort", warning=True)
+    findings += _report(
+        automaton, rises, "not_monotone", "gives a higher dose after one more DLT in the cohort", warning=True
+    )
     findings += _rigid(design, automaton, following, seen)
     return findings
 
@@ -99,7 +101,9 @@ def next_doses(design: Design, automaton: Automaton) -> IntArray:
             safety |= (terminals.stops >> k & 1).astype(bool)
     end = np.where(safety & (terminals.selected == NONE), TOO_TOXIC, ENDED)
     child = automaton.child.astype(np.int64)
-    return np.where(child > 0, automaton.dose[np.maximum(child, 0)], np.where(child < 0, end[np.where(child < 0, ~child, 0)], ENDED))
+    return np.where(
+        child > 0, automaton.dose[np.maximum(child, 0)], np.where(child < 0, end[np.where(child < 0, ~child, 0)], ENDED)
+    )
 
 
 def _rigid(design: Design, automaton: Automaton, following: IntArray, seen: Mask) -> list[Finding]:
@@ -112,7 +116,12 @@ def _rigid(design: Design, automaton: Automaton, following: IntArray, seen: Mask
     marked = np.zeros_like(seen)
     marked[rows, 0] = True
     return _report(
-        automaton, marked, "rigid", "gives the same dose again whatever the next cohort shows", warning=False, before=True
+        automaton,
+        marked,
+        "rigid",
+        "gives the same dose again whatever the next cohort shows",
+        warning=False,
+        before=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""Initial sequences of a two-stage CRM: are they coherent with the model that takes over at the first DLT?
+"""Initial sequences of a two-stage CRM, and whether they cohere with the model that takes over at the first DLT.
 
 Cheung YK (2005). Coherence principles in dose-finding studies. Biometrika 92:863-873.
 """
@@ -53,7 +53,9 @@ def longest_coherent(method: Method, plan: Plan, n_patients: int, n_top: int) ->
     """
     below = plan.n_doses - 1
     if n_patients - n_top < below:
-        raise ValueError(f"{n_patients} patients with {n_top} at the top leave less than one for each of {below} levels below")
+        raise ValueError(
+            f"{n_patients} patients with {n_top} at the top leave less than one for each of {below} levels below"
+        )
 
     def sequence(sizes: list[int]) -> tuple[int, ...]:
         rising = [level for level, size in enumerate(sizes, start=1) for _ in range(size)]

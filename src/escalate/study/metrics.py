@@ -108,9 +108,7 @@ class Groups:
     def of(cls, terminals: Terminals) -> Groups:
         """Return the distinct combinations."""
         rows = np.stack([terminals.selected + 1, terminals.stops, terminals.tally.n_total], axis=1)
-        _, first, place = np.unique(
-            state_keys(rows[:, 1:], rows[:, 0]), return_index=True, return_inverse=True
-        )
+        _, first, place = np.unique(state_keys(rows[:, 1:], rows[:, 0]), return_index=True, return_inverse=True)
         return cls(place, terminals.selected[first], terminals.stops[first], terminals.tally.n_total[first])
 
 
@@ -194,7 +192,9 @@ class Characteristics:
         """Put the scenarios of several together."""
         if len({part.sizes for part in parts}) > 1:
             parts = [part._over(sorted({size for part in parts for size in part.sizes})) for part in parts]
-        stacked = (np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "errors", "size_mass"))
+        stacked = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "errors", "size_mass")
+        )
         values, errors, size_mass = stacked
         return cls(parts[0].columns, values, errors, parts[0].sizes, size_mass)
 
@@ -262,7 +262,7 @@ def characterise(
         np.stack(out.values, axis=1),
         np.stack(out.errors, axis=1),
         tuple(sizes.tolist()),
-        sums.mass @ (groups.patients[:, None] == sizes).astype(np.float64),
+        np.stack([(sums.mass * (groups.patients == size)).sum(axis=1) for size in sizes], axis=1),
     )
 
 
@@ -290,7 +290,7 @@ def _put_selection(out: _Writer, plan: Plan, rates: FloatArray, truths: Truths) 
 
 def _put_size(out: _Writer, plan: Plan) -> None:
     sums, n = out.sums, out.groups.patients.astype(np.float64)
-    mean = sums.mass @ n
+    mean = (sums.mass * n).sum(axis=1)
     centred = n - mean[:, None]
     variance, fourth = (np.maximum((sums.mass * centred**k).sum(axis=1), 0.0) for k in (2, 4))
     sd = np.sqrt(variance)
@@ -304,7 +304,7 @@ def _put_size(out: _Writer, plan: Plan) -> None:
         spread = sums.error(zero, fourth - variance**2)
         sd_error = np.divide(spread, 2 * sd, out=np.zeros_like(sd), where=sd > 0)
         dlts_error = sums.error(dlts, squared)
-        rate_error = sums.error(zero, squared - 2 * rate * by_n + rate**2 * (sums.mass @ n**2)) / mean
+        rate_error = sums.error(zero, squared - 2 * rate * by_n + rate**2 * (sums.mass * n**2).sum(axis=1)) / mean
     out.put("sd_patients", sd, sd_error)
     out.share("stopped_early", out.groups.patients < plan.max_patients)
     out.put("mean_dlts", dlts, dlts_error)

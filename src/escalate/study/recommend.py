@@ -8,7 +8,16 @@ from math import isnan
 import numpy as np
 
 from escalate.core.arrays import NONE, Mask
-from escalate.core.decision import MAX_PATIENTS, METHOD_DONE, Decisions, allowed_as_mtd, cohort_size, combine, decide, stop_codes
+from escalate.core.decision import (
+    MAX_PATIENTS,
+    METHOD_DONE,
+    Decisions,
+    allowed_as_mtd,
+    cohort_size,
+    combine,
+    decide,
+    stop_codes,
+)
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
 from escalate.core.moves import Action, Margin, Moves, Reason
@@ -75,7 +84,9 @@ class Recommendation:
         return None if self.next_level is None else self.design.doses.levels[self.next_level - 1]
 
 
-def recommend(design: Design, data: TrialData | str | None = None, *, design_sha256: str | None = None) -> Recommendation:
+def recommend(
+    design: Design, data: TrialData | str | None = None, *, design_sha256: str | None = None
+) -> Recommendation:
     """Return the dose of the next cohort, or the end of the trial, with the reasons.
 
     Parameters
@@ -114,9 +125,7 @@ def recommend(design: Design, data: TrialData | str | None = None, *, design_sha
     return Recommendation(
         action=action,
         next_level=None if following == NONE else following + 1,
-        next_cohort_size=None
-        if following == NONE
-        else int(cohort_size(design, last.tally, np.array([following]))[0]),
+        next_cohort_size=None if following == NONE else int(cohort_size(design, last.tally, np.array([following]))[0]),
         mtd_level=None if mtd == NONE else mtd + 1,
         reasons=_reasons(design, last, decisions, action, stops),
         notes=_notes(design, trial, history, decisions),
@@ -217,7 +226,13 @@ def _trace(design: Design, last: States, decisions: Decisions) -> tuple[TraceLin
     for r, rule in enumerate(design.rules):
         levels = tuple((np.flatnonzero(one.forbidden[r, 0]) + 1).tolist())
         stopped = int(one.stops[0]) >> codes.index(rule.kind) & 1
-        verdict = "stop" if stopped else f"forbids level{'s' if len(levels) > 1 else ''} {_listed(levels)}" if levels else "allows"
+        verdict = (
+            "stop"
+            if stopped
+            else f"forbids level{'s' if len(levels) > 1 else ''} {_listed(levels)}"
+            if levels
+            else "allows"
+        )
         lines.append(TraceLine(f"rule: {rule.kind}", verdict, rule.explain(design, last), levels))
     return tuple(lines)
 
@@ -247,7 +262,9 @@ def _notes(design: Design, trial: TrialData, history: States, decisions: Decisio
             if cohort.n != size:
                 notes.append(f"Cohort {k} has {cohort.n} evaluable patients; the design had said {size}.")
     if history.tally.n_total[-1] > design.max_patients:
-        notes.append(f"There are more patients ({int(history.tally.n_total[-1])}) than the design allows ({design.max_patients}).")
+        notes.append(
+            f"There are more patients ({int(history.tally.n_total[-1])}) than the design allows ({design.max_patients})."
+        )
     return tuple(notes)
 
 

@@ -128,7 +128,13 @@ def _truths(design: Design, rates: FloatArray) -> Truths | None:
 
 
 def _run_exact(
-    design: Design, scenarios: tuple[Scenario, ...], _trials: int, _seed: int, workers: int, max_states: int, say: Progress
+    design: Design,
+    scenarios: tuple[Scenario, ...],
+    _trials: int,
+    _seed: int,
+    workers: int,
+    max_states: int,
+    say: Progress,
 ) -> DesignResult:
     say(f"{design.title}: walking the reachable states")
     automaton = compile_design(design, max_states)
@@ -142,7 +148,9 @@ def _run_exact(
     parts = []
     for members in alike:
         some = truths.take(members) if truths is not None else None
-        found = propagator.expect(rates[members], allocation_values(terminals, design, some), groups.of_terminal, workers)
+        found = propagator.expect(
+            rates[members], allocation_values(terminals, design, some), groups.of_terminal, workers
+        )
         sums = Sums(found.patients, found.dlts, found.moments, found.mass)
         parts.append(characterise(sums, groups, stop_codes(design), design, rates[members], some))
     order = np.argsort(np.concatenate(alike))
@@ -150,7 +158,13 @@ def _run_exact(
 
 
 def _run_trials(
-    design: Design, scenarios: tuple[Scenario, ...], trials: int, seed: int, workers: int, max_states: int, say: Progress
+    design: Design,
+    scenarios: tuple[Scenario, ...],
+    trials: int,
+    seed: int,
+    workers: int,
+    max_states: int,
+    say: Progress,
 ) -> DesignResult:
     automaton = _automaton_if_small(design, min(max_states, SIMULATION_STATES))
     walkable = monte_carlo.Walkable.of(automaton) if automaton else None
@@ -185,13 +199,18 @@ def from_counts(
     n, dlt = terminals.tally.n.astype(np.float64), terminals.tally.dlt.astype(np.float64)
     shares = allocation_values(terminals, design, truths)
     total = dlt.sum(axis=1)
+
+    def mean(values: FloatArray) -> FloatArray:
+        # Not a matrix product: its order of summation depends on the machine.
+        return np.einsum("t,tm->m", weight, values)[None]
+
     sums = Sums(
-        patients=(weight @ n)[None],
-        dlts=(weight @ dlt)[None],
-        moments=(weight @ shares)[None],
+        patients=mean(n),
+        dlts=mean(dlt),
+        moments=mean(shares),
         mass=np.bincount(groups.of_terminal, weights=times[seen])[None] / trials,
-        seconds=(weight @ np.square(np.hstack([n, dlt, shares])))[None],
-        dlts_total=(weight @ np.stack([total**2, total * n.sum(axis=1)], axis=1))[None],
+        seconds=mean(np.square(np.hstack([n, dlt, shares]))),
+        dlts_total=mean(np.stack([total**2, total * n.sum(axis=1)], axis=1)),
         trials=trials,
     )
     return characterise(sums, groups, stop_codes(design), design, rates, truths)

@@ -57,7 +57,9 @@ def table(design: Design) -> DecisionTable:
     which nothing happened before.
     """
     if isinstance(design.method, TableMethod):
-        return DecisionTable(design, _by_patients(design, design.method), design.method.boundaries(design), by_level=False)
+        return DecisionTable(
+            design, _by_patients(design, design.method), design.method.boundaries(design), by_level=False
+        )
     return DecisionTable(design, _by_level(design), {}, by_level=True)
 
 

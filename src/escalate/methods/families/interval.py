@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class IntervalMethod(TableMethod):
     """A table of actions, moves of one level, elimination, and isotonic selection of the MTD."""
 
     # Ordered so that action + 1 indexes it.
-    reasons = ("de_escalate", "stay", "escalate")
+    reasons: ClassVar[tuple[str, ...]] = ("de_escalate", "stay", "escalate")
 
     def published_rules(self) -> tuple[Rule, ...]:
         """Return the elimination rule of these designs."""
