@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from escalate.core.patients import read_patients
     from escalate.core.scenario import Scenario
     from escalate.study.check import check
-    from escalate.study.recommend import recommend, select
+    from escalate.study.recommend import recommend
+    from escalate.study.select import select
     from escalate.study.simulate import simulate
     from escalate.study.table import table
 
@@ -31,7 +32,7 @@ _HOMES = {
     "Scenario": "core.scenario",
     "check": "study.check",
     "recommend": "study.recommend",
-    "select": "study.recommend",
+    "select": "study.select",
     "simulate": "study.simulate",
     "table": "study.table",
 }

@@ -68,7 +68,7 @@ def select(design: DesignPath, data: Data = None, outcomes: Outcomes = None, as_
     """Select the MTD from the trial's final data."""
     from escalate.core.files import read_design
     from escalate.report import json_forms
-    from escalate.study.recommend import select as choose
+    from escalate.study.select import select as choose
 
     file = read_design(design)
     trial = read_data(design, data, outcomes, file.design)

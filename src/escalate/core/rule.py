@@ -22,7 +22,9 @@ class Rule(Setting, ABC):
 
     kind: str
     about_safety: ClassVar[bool] = False
-    """True where a dose it forbids cannot be the MTD either, and stays forbidden for the rest of the trial."""
+    """True where a dose it forbids cannot be the MTD either."""
+    permanent: ClassVar[bool] = False
+    """True where a dose it once forbade stays forbidden for the rest of the trial."""
 
     def forbids(self, design: Design, states: States) -> Mask:
         """Return which doses are forbidden now; shape (S, J)."""

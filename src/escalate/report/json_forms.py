@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from escalate.core.moves import Reason
     from escalate.study.check import Check
     from escalate.study.provenance import Provenance
-    from escalate.study.recommend import DoseRow, Recommendation, Selection
+    from escalate.study.recommend import Recommendation
+    from escalate.study.select import DoseRow, Selection
     from escalate.study.simulate import DesignResult, OperatingCharacteristics
     from escalate.study.table import DecisionTable
 

@@ -18,7 +18,8 @@ from escalate.core.registry import summary_line
 if TYPE_CHECKING:
     from escalate.core.design import Design
     from escalate.study.check import Check
-    from escalate.study.recommend import DoseRow, Recommendation, Selection
+    from escalate.study.recommend import Recommendation
+    from escalate.study.select import DoseRow, Selection
     from escalate.study.simulate import DesignResult, OperatingCharacteristics
     from escalate.study.table import DecisionTable
 

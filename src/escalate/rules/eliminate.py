@@ -36,6 +36,7 @@ class Eliminate(Rule):
     min_patients: Count = 3
 
     about_safety = True
+    permanent = True
 
     def forbids(self, design: Design, states: States) -> Mask:
         """Forbid each dose at or above one whose own data exceed the cut-off."""

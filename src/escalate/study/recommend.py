@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
 
 import numpy as np
 
@@ -19,27 +18,12 @@ from escalate.core.decision import (
     stop_codes,
 )
 from escalate.core.design import Design
-from escalate.core.errors import EscalateError
 from escalate.core.moves import Action, Margin, Moves, Reason
 from escalate.core.patients import TrialData, from_outcomes
+from escalate.core.rule import Rule
 from escalate.core.tally import States, Tally
 from escalate.study.provenance import Provenance
-
-
-@dataclass(frozen=True)
-class DoseRow:
-    """One dose, as a person reads it; None where nothing can be said."""
-
-    level: int
-    amount: float
-    patients: int
-    dlts: int
-    estimate: float | None
-    lower: float | None
-    upper: float | None
-    prob_overdose: float | None
-    allowed: bool
-    why_not: str | None
+from escalate.study.select import DoseRow, dose_rows, left_out
 
 
 @dataclass(frozen=True)
@@ -115,10 +99,11 @@ def recommend(
     if not trial.cohorts:
         return _start(design, trial, provenance)
     history = trial.prefixes(design.n_doses)
-    decisions = with_permanent_bans(design, history, decide(design, history))
+    decisions = _with_permanent_bans(design, history, decide(design, history))
     last = history.take(np.array([-1]))
     following, stops = int(decisions.next[-1]), int(decisions.stops[-1])
-    allowed = allowed_as_mtd(design, last.tally) & ~_banned(design, decisions)[-1:]
+    safety = np.array([rule.about_safety for rule in design.rules], dtype=bool)
+    allowed = allowed_as_mtd(design, last.tally) & ~decisions.forbidden[safety, -1:].any(axis=0)
     mtd = int(design.method.select(design, last.tally, allowed)[0]) if following == NONE else NONE
     action = _action(following, int(last.dose[0]))
     trace = _trace(design, last, decisions)
@@ -146,7 +131,7 @@ def _start(design: Design, trial: TrialData, provenance: Provenance) -> Recommen
         next_cohort_size=int(cohort_size(design, tally, np.array([design.start_dose]))[0]),
         mtd_level=None,
         reasons=(Reason("start", text),),
-        notes=_left_out(trial),
+        notes=left_out(trial),
         doses=dose_rows(design, tally, np.zeros((len(design.rules), design.n_doses), dtype=bool)),
         margin=None,
         trace=(TraceLine("design", "start", text),),
@@ -155,24 +140,16 @@ def _start(design: Design, trial: TrialData, provenance: Provenance) -> Recommen
     )
 
 
-def _banned(design: Design, decisions: Decisions) -> Mask:
-    """Return doses that safety rules have forbidden at or before each cohort; shape (S, J)."""
-    safety = np.array([rule.about_safety for rule in design.rules], dtype=bool)
-    return np.logical_or.accumulate(decisions.forbidden[safety].any(axis=0), axis=0)
-
-
-def with_permanent_bans(design: Design, history: States, decisions: Decisions) -> Decisions:
-    """Carry what a safety rule once forbade to the end of the history, where the data departed from the design.
+def _with_permanent_bans(design: Design, history: States, decisions: Decisions) -> Decisions:
+    """Carry what a permanent rule once forbade to the end of the history.
 
     A trial that follows its design never gives such a dose again, so nothing changes there; where a barred dose was given
     all the same, later good luck does not lift the bar.
     """
     forbidden = decisions.forbidden.copy()
     for r, rule in enumerate(design.rules):
-        if rule.about_safety:
+        if rule.permanent:
             forbidden[r] = np.logical_or.accumulate(forbidden[r], axis=0)
-    if (forbidden == decisions.forbidden).all():
-        return decisions
     return combine(design, history, decisions.moves, forbidden)
 
 
@@ -187,26 +164,39 @@ def _reasons(design: Design, last: States, decisions: Decisions, action: Action,
     wish = Reason(method.reasons[int(moves.moves.reason[0])], method.explain(design, last, moves.moves))
     if action is Action.STOP:
         codes = stop_codes(design)
-        return tuple(_stop_reason(design, last, code, wish) for k, code in enumerate(codes) if stops >> k & 1)
+        return tuple(_stop_reason(design, last, code, wish, moves) for k, code in enumerate(codes) if stops >> k & 1)
     wanted, got = int(moves.moves.next[0]), int(moves.next[0])
     if wanted == got:
         return (wish,)
     vetoes = tuple(
-        Reason(rule.kind, rule.explain(design, last))
+        Reason(rule.kind, _explained(design, rule, last, moves.forbidden[r]))
         for r, rule in enumerate(design.rules)
         if moves.forbidden[r, 0, wanted]
     )
     return (*vetoes, wish)
 
 
-def _stop_reason(design: Design, last: States, code: str, wish: Reason) -> Reason:
+def _explained(design: Design, rule: Rule, last: States, forbidden: Mask) -> str:
+    """Return what a rule looked at, and what it forbids because of an earlier cohort, shape (1, J)."""
+    earlier = np.flatnonzero(forbidden[0] & ~rule.forbids(design, last)[0]) + 1
+    text = rule.explain(design, last)
+    return (
+        text
+        if not len(earlier)
+        else f"{text} Level {_listed(tuple(earlier.tolist()))}: forbidden since an earlier cohort."
+    )
+
+
+def _stop_reason(design: Design, last: States, code: str, wish: Reason, moves: Decisions) -> Reason:
     if code == MAX_PATIENTS:
         n = int(last.tally.n_total[0])
         return Reason(code, f"{n} evaluable patients: the maximum of {design.max_patients} is reached.")
     if code == METHOD_DONE:
         return wish
-    rules = [rule for rule in design.rules if rule.kind == code]
-    return Reason(code, " ".join(rule.explain(design, last) for rule in rules))
+    texts = [
+        _explained(design, rule, last, moves.forbidden[r]) for r, rule in enumerate(design.rules) if rule.kind == code
+    ]
+    return Reason(code, " ".join(texts))
 
 
 def _one(decisions: Decisions) -> Decisions:
@@ -233,7 +223,8 @@ def _trace(design: Design, last: States, decisions: Decisions) -> tuple[TraceLin
             if levels
             else "allows"
         )
-        lines.append(TraceLine(f"rule: {rule.kind}", verdict, rule.explain(design, last), levels))
+        text = _explained(design, rule, last, one.forbidden[r])
+        lines.append(TraceLine(f"rule: {rule.kind}", verdict, text, levels))
     return tuple(lines)
 
 
@@ -241,14 +232,9 @@ def _listed(levels: tuple[int, ...]) -> str:
     return f"{levels[0]} to {levels[-1]}" if len(levels) > 2 else " and ".join(map(str, levels))
 
 
-def _left_out(trial: TrialData) -> tuple[str, ...]:
-    n = trial.n_not_evaluable
-    return (f"{n} patient{'s' if n > 1 else ''} not evaluable for DLT left out.",) if n else ()
-
-
 def _notes(design: Design, trial: TrialData, history: States, decisions: Decisions) -> tuple[str, ...]:
     """Name cohorts whose level or size was not what the design said at the time."""
-    notes = list(_left_out(trial))
+    notes = list(left_out(trial))
     nothing = Tally(np.zeros((1, design.n_doses, 2), dtype=np.int64))
     asked = [design.start_dose, *decisions.next[:-1].tolist()]
     for k, (cohort, wanted) in enumerate(zip(trial.cohorts, asked, strict=True), start=1):
@@ -266,81 +252,3 @@ def _notes(design: Design, trial: TrialData, history: States, decisions: Decisio
             f"There are more patients ({int(history.tally.n_total[-1])}) than the design allows ({design.max_patients})."
         )
     return tuple(notes)
-
-
-def dose_rows(design: Design, tally: Tally, forbidden: Mask) -> tuple[DoseRow, ...]:
-    """Return what a person reads of each dose of a single state, with what each rule forbids, shape (R, J)."""
-    summary = design.method.summarise(design, tally)
-
-    def number(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], j: int) -> float | None:
-        return None if isnan(values[0, j]) else float(values[0, j])
-
-    rows = []
-    for j, amount in enumerate(design.doses.levels):
-        against = [rule.kind for r, rule in enumerate(design.rules) if forbidden[r, j]]
-        rows.append(
-            DoseRow(
-                level=j + 1,
-                amount=amount,
-                patients=int(tally.n[0, j]),
-                dlts=int(tally.dlt[0, j]),
-                estimate=number(summary.estimate, j),
-                lower=number(summary.lower, j),
-                upper=number(summary.upper, j),
-                prob_overdose=number(summary.prob_overdose, j),
-                allowed=not against,
-                why_not=", ".join(against) or None,
-            )
-        )
-    return tuple(rows)
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The MTD from a trial's final data."""
-
-    mtd_level: int | None
-    reasons: tuple[Reason, ...]
-    notes: tuple[str, ...]
-    doses: tuple[DoseRow, ...]
-    design: Design
-    provenance: Provenance
-
-    @property
-    def mtd_amount(self) -> float | None:
-        """The amount of the MTD."""
-        return None if self.mtd_level is None else self.design.doses.levels[self.mtd_level - 1]
-
-
-def select(design: Design, data: TrialData | str, *, design_sha256: str | None = None) -> Selection:
-    """Return the MTD from final data, or None where no dose can be declared.
-
-    Raises
-    ------
-    EscalateError
-        Where there are no patients.
-    """
-    trial = from_outcomes(data, design) if isinstance(data, str) else data
-    if not trial.cohorts:
-        raise EscalateError("there are no patients to select an MTD from")
-    last = trial.last(design.n_doses)
-    allowed = allowed_as_mtd(design, last.tally)
-    mtd = int(design.method.select(design, last.tally, allowed)[0])
-    safety = [rule.about_safety for rule in design.rules]
-    forbidden = np.array([rule.forbids(design, last)[0] & rule.about_safety for rule in design.rules], dtype=bool)
-    forbidden = forbidden.reshape(len(safety), design.n_doses)
-    reasons = [
-        Reason(rule.kind, rule.explain(design, last))
-        for r, rule in enumerate(design.rules)
-        if rule.about_safety and forbidden[r].any()
-    ]
-    found = "no dose can be declared the MTD" if mtd == NONE else f"level {mtd + 1} ({design.amount(mtd)}) is selected"
-    reasons.append(Reason("selected" if mtd != NONE else "none", f"{trial.n} evaluable patients: {found}."))
-    return Selection(
-        None if mtd == NONE else mtd + 1,
-        tuple(reasons),
-        _left_out(trial),
-        dose_rows(design, last.tally, forbidden),
-        design,
-        Provenance.now(design_sha256 or design.sha256, trial.sha256),
-    )

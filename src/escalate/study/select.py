@@ -1,0 +1,117 @@
+"""Select the MTD from final data, and the table of doses that every answer about a trial shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan
+
+import numpy as np
+
+from escalate.core.arrays import NONE, FloatArray, Mask
+from escalate.core.decision import allowed_as_mtd
+from escalate.core.design import Design
+from escalate.core.errors import EscalateError
+from escalate.core.moves import Reason
+from escalate.core.patients import TrialData, from_outcomes
+from escalate.core.tally import Tally
+from escalate.study.provenance import Provenance
+
+
+@dataclass(frozen=True)
+class DoseRow:
+    """One dose, as a person reads it; None where nothing can be said."""
+
+    level: int
+    amount: float
+    patients: int
+    dlts: int
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    prob_overdose: float | None
+    allowed: bool
+    why_not: str | None
+
+
+def dose_rows(design: Design, tally: Tally, forbidden: Mask) -> tuple[DoseRow, ...]:
+    """Return what a person reads of each dose of a single state, with what each rule forbids, shape (R, J)."""
+    summary = design.method.summarise(design, tally)
+
+    def number(values: FloatArray, j: int) -> float | None:
+        return None if isnan(values[0, j]) else float(values[0, j])
+
+    rows = []
+    for j, amount in enumerate(design.doses.levels):
+        against = [rule.kind for r, rule in enumerate(design.rules) if forbidden[r, j]]
+        rows.append(
+            DoseRow(
+                level=j + 1,
+                amount=amount,
+                patients=int(tally.n[0, j]),
+                dlts=int(tally.dlt[0, j]),
+                estimate=number(summary.estimate, j),
+                lower=number(summary.lower, j),
+                upper=number(summary.upper, j),
+                prob_overdose=number(summary.prob_overdose, j),
+                allowed=not against,
+                why_not=", ".join(against) or None,
+            )
+        )
+    return tuple(rows)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The MTD from a trial's final data."""
+
+    mtd_level: int | None
+    reasons: tuple[Reason, ...]
+    notes: tuple[str, ...]
+    doses: tuple[DoseRow, ...]
+    design: Design
+    provenance: Provenance
+
+    @property
+    def mtd_amount(self) -> float | None:
+        """The amount of the MTD."""
+        return None if self.mtd_level is None else self.design.doses.levels[self.mtd_level - 1]
+
+
+def select(design: Design, data: TrialData | str, *, design_sha256: str | None = None) -> Selection:
+    """Return the MTD from final data, or None where no dose can be declared.
+
+    Raises
+    ------
+    EscalateError
+        Where there are no patients.
+    """
+    trial = from_outcomes(data, design) if isinstance(data, str) else data
+    if not trial.cohorts:
+        raise EscalateError("there are no patients to select an MTD from")
+    last = trial.last(design.n_doses)
+    allowed = allowed_as_mtd(design, last.tally)
+    mtd = int(design.method.select(design, last.tally, allowed)[0])
+    safety = [rule.about_safety for rule in design.rules]
+    forbidden = np.array([rule.forbids(design, last)[0] & rule.about_safety for rule in design.rules], dtype=bool)
+    forbidden = forbidden.reshape(len(safety), design.n_doses)
+    reasons = [
+        Reason(rule.kind, rule.explain(design, last))
+        for r, rule in enumerate(design.rules)
+        if rule.about_safety and forbidden[r].any()
+    ]
+    found = "no dose can be declared the MTD" if mtd == NONE else f"level {mtd + 1} ({design.amount(mtd)}) is selected"
+    reasons.append(Reason("selected" if mtd != NONE else "none", f"{trial.n} evaluable patients: {found}."))
+    return Selection(
+        None if mtd == NONE else mtd + 1,
+        tuple(reasons),
+        left_out(trial),
+        dose_rows(design, last.tally, forbidden),
+        design,
+        Provenance.now(design_sha256 or design.sha256, trial.sha256),
+    )
+
+
+def left_out(trial: TrialData) -> tuple[str, ...]:
+    """Return a note on patients who were not evaluable, if any."""
+    n = trial.n_not_evaluable
+    return (f"{n} patient{'s' if n > 1 else ''} not evaluable for DLT left out.",) if n else ()
