@@ -29,19 +29,19 @@ def _scenarios(design: esc.Design) -> tuple[esc.Scenario, ...]:
     return load_scenarios(ROOT / "simulations" / "scenarios" / f"{name}.yaml")
 
 
-def test_propagation_kernel_against_plain_numpy() -> None:
-    """Expectations and group masses agree to 1e-12 with sums written out in NumPy, also for a last, short block."""
+def test_propagation_against_sums_written_out() -> None:
+    """Expectations and group masses agree to 1e-12 with sums of products, written out, also for a last, short block."""
     design = make({"kind": "boin"}, 4, max_patients=18)
     terminals = compile_design(design).terminals
     rng = np.random.default_rng(2)
     truths = np.sort(rng.uniform(0.01, 0.9, size=(37, 4)), axis=1)
-    values = allocation_values(terminals, design, Truths.of(truths[:1], 0.3))
+    values, _ = allocation_values(terminals, design, Truths.of(truths[:1], 0.3))
     groups = Groups.of(terminals)
     n, y = terminals.tally.n, terminals.tally.dlt
     mass = terminals.paths[:, None] * np.prod(
         truths[None] ** y[:, None, :] * (1 - truths[None]) ** (n - y)[:, None, :], axis=2
     )
-    found = Propagator.of(terminals).expect(truths, values, groups.of_terminal)
+    found = Propagator.of(terminals, groups.of_terminal).expect(truths, values)
     np.testing.assert_allclose(mass.sum(axis=0), 1.0, atol=1e-12)
     np.testing.assert_allclose(found.patients, mass.T @ n, atol=1e-11)
     np.testing.assert_allclose(found.dlts, mass.T @ y, atol=1e-11)

@@ -25,7 +25,7 @@ def test_known_answers(counter: list[int], key: list[int], expected: list[int]) 
     """Source: the known-answer vectors of Random123 (Salmon et al. 2011) for Philox4x32-10."""
     column = np.array(counter, dtype=np.uint32)[:, None]
     assert philox(column, np.array(key, dtype=np.uint32))[:, 0].tolist() == expected
-    lanes = np.repeat(column, 16, axis=1)
+    lanes = np.repeat(column, kernels.LANES, axis=1)
     kernels.philox_lanes(lanes, np.uint32(key[0]), np.uint32(key[1]))
     assert (lanes == np.array(expected, dtype=np.uint32)[:, None]).all()
 

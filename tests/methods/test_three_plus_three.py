@@ -12,7 +12,7 @@ import escalate as esc
 from escalate.core.decision import select
 from escalate.core.tally import Tally
 from escalate.engine.automaton import compile_design
-from escalate.study.metrics import Characteristics
+from escalate.study.characteristics import Characteristics
 from escalate.study.simulate import simulate
 from tests.helpers import cases, make
 

@@ -9,7 +9,8 @@ import escalate as esc
 from escalate.core.arrays import IntArray
 from escalate.core.tally import Tally
 from escalate.engine.automaton import Terminals
-from escalate.study.metrics import Characteristics, Truths
+from escalate.study.characteristics import Characteristics
+from escalate.study.metrics import Truths
 from escalate.study.simulate import from_counts
 from tests.helpers import make
 

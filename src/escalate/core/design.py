@@ -63,13 +63,13 @@ class Design(Plan):
 
 def build(data: Mapping[str, Any]) -> tuple[Design | None, list[Problem]]:
     """Return a design, or None and what is wrong with it."""
-    data = dict(data)
+    data = {key: _frozen(value) for key, value in data.items()}
     problems: list[Problem] = []
     method = _part(registry.methods(), data.get("method"), "method", problems)
     listed = data.get("rules")
     if listed is None:
         rules = list(method.published_rules()) if method is not None else []
-    elif isinstance(listed, (list, tuple)):
+    elif isinstance(listed, tuple):
         parts = [_part(registry.rules(), rule, f"rules[{k}]", problems) for k, rule in enumerate(listed, start=1)]
         rules = [rule for rule in parts if rule is not None]
     else:
@@ -88,6 +88,13 @@ def build(data: Mapping[str, Any]) -> tuple[Design | None, list[Problem]]:
         return None, sorted({*found, *problems}, key=lambda problem: problem.field)
     problems += list(_whole(design))
     return (design, []) if not problems else (None, problems)
+
+
+def _frozen(value: Any) -> Any:
+    """Return lists, at any depth, as the tuples that settings hold."""
+    if isinstance(value, Mapping):
+        return {key: _frozen(inner) for key, inner in value.items()}
+    return tuple(_frozen(inner) for inner in value) if isinstance(value, (list, tuple)) else value
 
 
 def _part(known: registry.Registry[Any], data: object, where: str, problems: list[Problem]) -> Any:
@@ -113,7 +120,7 @@ def _part(known: registry.Registry[Any], data: object, where: str, problems: lis
 def _implied_size(method: Method, data: Mapping[str, Any]) -> int | None:
     doses = data.get("doses")
     levels = doses.get("levels") if isinstance(doses, Mapping) else None
-    return method.default_max_patients(len(levels)) if isinstance(levels, (list, tuple)) else None
+    return method.default_max_patients(len(levels)) if isinstance(levels, tuple) else None
 
 
 def _whole(design: Design) -> Iterator[Problem]:

@@ -1,4 +1,8 @@
-"""Exact operating characteristics: sums over terminal states of their probability under each scenario."""
+"""Exact operating characteristics: sums over terminal states of their probability under each scenario.
+
+The log probability of a terminal is log W + sum_j y_j log p_j + (n_j - y_j) log(1 - p_j): one matrix product for a block of
+terminals and scenarios, then an exponential, then another product with whatever is to be averaged.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,12 @@ from functools import partial
 
 import numpy as np
 
-from escalate.core.arrays import AnyArray, FloatArray, IntArray
+from escalate.core.arrays import FloatArray, IntArray
 from escalate.engine.automaton import Terminals
 
-SCENARIOS = 16
-"""Scenarios of one block; `kernels.SCENARIOS`, which cannot be read without loading Numba."""
+SCENARIOS, TERMINALS = 64, 512
+"""A block of probabilities: small enough for the cache, always of this shape (or of one scenario)."""
+TILE = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,37 +42,38 @@ class Expectations:
 
 @dataclass(frozen=True, eq=False)
 class Propagator:
-    """Terminals laid out for the kernel.
+    """Terminals sorted by group and laid out in whole blocks.
 
     Parameters
     ----------
-    paths
-        Ways of reaching each terminal, shape (T,).
-    cell
-        For each terminal and dose, an index of its (patients, DLTs), 0 for no patients; shape (T, J).
-    pairs
-        Those (patients, DLTs), shape (cells, 2).
+    order
+        The terminals, group by group; shape (T,).
+    group
+        Group of each, in that order; shape (T,).
+    counts
+        DLTs, then patients without, by dose; shape (2J, T') with T' a whole number of blocks.
+    log_paths
+        log W, minus infinity for what fills up the last block; shape (T',).
     """
 
-    paths: FloatArray
-    cell: AnyArray
-    pairs: IntArray
+    order: IntArray
+    group: IntArray
+    counts: FloatArray
+    log_paths: FloatArray
 
     @classmethod
-    def of(cls, terminals: Terminals) -> Propagator:
-        """Number the pairs that occur."""
-        n, dlt = terminals.tally.n, terminals.tally.dlt
-        base = int(n.max(initial=0)) + 1
-        code = n * base + dlt
-        present = np.zeros(base * base, dtype=bool)
-        present[code] = True
-        present[0] = True
-        codes = np.flatnonzero(present)
-        place = np.zeros(base * base, dtype=np.int32)
-        place[codes] = np.arange(len(codes))
-        return cls(terminals.paths, place[code], np.stack([codes // base, codes % base], axis=1))
+    def of(cls, terminals: Terminals, group: IntArray) -> Propagator:
+        """Lay out terminals of given groups, each of shape (T,)."""
+        order = np.argsort(group, kind="stable")
+        size = -(-len(order) // TERMINALS) * TERMINALS
+        dlt, n = terminals.tally.dlt[order], terminals.tally.n[order]
+        counts = np.zeros((2 * terminals.tally.n_doses, size))
+        counts[:, : len(order)] = np.hstack([dlt, n - dlt]).T
+        log_paths = np.full(size, -np.inf)
+        log_paths[: len(order)] = np.log(terminals.paths[order])
+        return cls(order, group[order], counts, log_paths)
 
-    def expect(self, truths: FloatArray, values: FloatArray, group: IntArray, workers: int = 1) -> Expectations:
+    def expect(self, truths: FloatArray, values: FloatArray, workers: int = 1) -> Expectations:
         """Return expectations under each of V scenarios; the same for any number of workers.
 
         Parameters
@@ -75,38 +81,38 @@ class Propagator:
         truths
             DLT probabilities, shape (V, J), strictly between 0 and 1.
         values
-            M functionals of each terminal, shape (T, M).
-        group
-            A class of each terminal, shape (T,).
+            M functionals of each terminal, shape (T, M), in the order of the terminals as given.
         """
+        n_doses = truths.shape[1]
+        used = 2 * n_doses + values.shape[1]
+        # A whole number of the tiles that matrix products work in: each column is summed alike, whatever stands beside it.
+        columns = np.zeros((len(self.log_paths), -(-used // TILE) * TILE))
+        columns[:, : 2 * n_doses] = self.counts.T
+        columns[: len(self.order), 2 * n_doses : used] = values[self.order]
+        job = partial(self._block, columns)
         blocks = [truths[start : start + SCENARIOS] for start in range(0, len(truths), SCENARIOS)]
-        job = partial(self._block, np.ascontiguousarray(values), group)
         if workers == 1 or len(blocks) == 1:
             done = [job(block) for block in blocks]
         else:
             with ThreadPoolExecutor(max_workers=workers) as pool:
                 done = list(pool.map(job, blocks))
-        names = ("patients", "dlts", "moments", "mass")
-        # Laid out row by row, so that later sums over a row add in one order however many rows there are.
-        return Expectations(
-            *(np.ascontiguousarray(np.concatenate([getattr(part, name) for part in done])) for name in names)
-        )
+        sums, mass = (np.ascontiguousarray(np.concatenate([part[k] for part in done])) for k in (0, 1))
+        dlts, free = sums[:, :n_doses], sums[:, n_doses : 2 * n_doses]
+        return Expectations(dlts + free, dlts.copy(), sums[:, 2 * n_doses : used].copy(), mass)
 
-    def likelihoods(self, truths: FloatArray) -> FloatArray:
-        """Return p^y (1 - p)^(n - y) for each dose, pair and scenario; shape (J, cells, V)."""
-        n, dlt = self.pairs[:, 0, None], self.pairs[:, 1, None]
-        p = truths.T[:, None, :]
-        return np.exp(dlt * np.log(p) + (n - dlt) * np.log1p(-p))
-
-    def _block(self, values: FloatArray, group: IntArray, truths: FloatArray) -> Expectations:
-        from escalate.engine import kernels  # noqa: PLC0415 - Numba loads when first used
-
+    def _block(self, columns: FloatArray, truths: FloatArray) -> tuple[FloatArray, FloatArray]:
         width = len(truths)
+        # Always the same shape, so that the arithmetic for a scenario does not depend on its company.
         full = np.concatenate([truths, np.repeat(truths[-1:], SCENARIOS - width, axis=0)])
-        moments = np.zeros((values.shape[1], SCENARIOS))
-        mass = np.zeros((int(group.max()) + 1, SCENARIOS))
-        likelihood = self.likelihoods(full)
-        at_cell = np.zeros_like(likelihood)
-        kernels.propagate(self.paths, self.cell, likelihood, values, group, at_cell, moments, mass)
-        patients, dlts = (np.einsum("jcv,c->vj", at_cell, self.pairs[:, k].astype(np.float64)) for k in (0, 1))
-        return Expectations(patients[:width], dlts[:width], moments.T[:width], mass.T[:width])
+        log_rates = np.hstack([np.log(full), np.log1p(-full)])
+        sums = np.zeros((SCENARIOS, columns.shape[1]))
+        mass = np.zeros((SCENARIOS, int(self.group[-1]) + 1))
+        for start in range(0, len(self.log_paths), TERMINALS):
+            block = slice(start, start + TERMINALS)
+            p = log_rates @ self.counts[:, block]
+            p += self.log_paths[block]
+            np.exp(p, out=p)
+            sums += p @ columns[block]
+            groups, first = np.unique(self.group[block], return_index=True)
+            mass[:, groups] += np.add.reduceat(p, first, axis=1)
+        return sums[:width], mass[:width]

@@ -1,6 +1,6 @@
-"""The inner loops: random numbers, trials walking an automaton, probabilities of terminal states. They do not raise.
+"""The inner loops: random numbers, and trials walking an automaton. They do not raise.
 
-Beside each stands a plain NumPy version (`plain.py`), and a test that they agree.
+Beside each stands a plain NumPy version (`random_numbers.py`, `monte_carlo.decide_as_they_go`), and a test that they agree.
 """
 
 from __future__ import annotations
@@ -10,11 +10,8 @@ import numpy as np
 from escalate.core.arrays import AnyArray
 from escalate.engine.jit import kernel
 
-LANES = 16
+LANES = 64
 """Trials walked together, so that one's memory access hides another's."""
-SCENARIOS = 16
-"""Scenarios worked on together by `propagate`; the same arithmetic whatever they are."""
-
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
 _LOW, _SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
@@ -98,44 +95,3 @@ def walk(
                 going = going or m > 0
         for lane in range(min(LANES, n_trials - start)):
             ended[state[lane]] += 1
-
-
-@kernel
-def propagate(
-    paths: AnyArray,
-    cell: AnyArray,
-    likelihood: AnyArray,
-    values: AnyArray,
-    group: AnyArray,
-    at_cell: AnyArray,
-    moments: AnyArray,
-    mass: AnyArray,
-) -> None:
-    """Sum, over terminals, their probability under each scenario of a block of `SCENARIOS`.
-
-    `paths` (T,); `cell` (T, J) indexes the outcomes at a dose, 0 for none; `likelihood` (J, cells, V); `values` (T, M) are
-    functionals and `group` (T,) a class. Added to: `at_cell` (J, cells, V), `moments` (M, V), `mass` (G, V).
-    """
-    n_doses, n_values = cell.shape[1], values.shape[1]
-    p = np.empty(SCENARIOS)
-    for t in range(len(paths)):
-        for v in range(SCENARIOS):
-            p[v] = paths[t]
-        for j in range(n_doses):
-            c = cell[t, j]
-            if c > 0:
-                for v in range(SCENARIOS):
-                    p[v] *= likelihood[j, c, v]
-        for j in range(n_doses):
-            c = cell[t, j]
-            if c > 0:
-                for v in range(SCENARIOS):
-                    at_cell[j, c, v] += p[v]
-        g = group[t]
-        for v in range(SCENARIOS):
-            mass[g, v] += p[v]
-        for m in range(n_values):
-            x = values[t, m]
-            if x != 0.0:
-                for v in range(SCENARIOS):
-                    moments[m, v] += x * p[v]

@@ -44,7 +44,7 @@ def fewest_dlts_above(n_max: int, limit: float, cutoff: float) -> IntArray:
     Examples
     --------
     >>> fewest_dlts_above(6, 0.3, 0.95).tolist()
-    [1, 2, 3, 3, 4, 4, 4]
+    [1, 2, 2, 3, 3, 4, 4]
     """
     bar = exact(cutoff)
     fewest = np.empty(n_max + 1, dtype=np.int64)

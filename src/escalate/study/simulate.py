@@ -19,7 +19,8 @@ from escalate.engine import monte_carlo
 from escalate.engine.automaton import MAX_STATES, Automaton, Terminals, compile_design
 from escalate.engine.exact import Propagator
 from escalate.engine.random_numbers import MAX_SEED
-from escalate.study.metrics import Characteristics, Groups, Sums, Truths, allocation_values, characterise
+from escalate.study.characteristics import Characteristics, characterise
+from escalate.study.metrics import Groups, Sums, Truths, allocation_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,20 +142,15 @@ def _run_exact(
     terminals, groups = automaton.terminals, Groups.of(automaton.terminals)
     n_states = automaton.n_states + len(terminals)
     say(f"{design.title}: {n_states:,} states, {len(scenarios):,} scenarios")
-    propagator = Propagator.of(terminals)
     rates = np.array([scenario.dlt for scenario in scenarios])
     truths = _truths(design, rates)
-    alike = truths.alike() if truths is not None else [np.arange(len(rates))]
-    parts = []
-    for members in alike:
-        some = truths.take(members) if truths is not None else None
-        found = propagator.expect(
-            rates[members], allocation_values(terminals, design, some), groups.of_terminal, workers
-        )
-        sums = Sums(found.patients, found.dlts, found.moments, found.mass)
-        parts.append(characterise(sums, groups, stop_codes(design), design, rates[members], some))
-    order = np.argsort(np.concatenate(alike))
-    return DesignResult(design, scenarios, Characteristics.join(parts).take(order), n_states)
+    values, columns = allocation_values(terminals, design, truths)
+    found = Propagator.of(terminals, groups.of_terminal).expect(rates, values, workers)
+    shares = np.take_along_axis(found.moments, columns, axis=1) if truths else found.moments
+    sums = Sums(found.patients, found.dlts, shares, found.mass)
+    return DesignResult(
+        design, scenarios, characterise(sums, groups, stop_codes(design), design, rates, truths), n_states
+    )
 
 
 def _run_trials(
@@ -197,7 +193,8 @@ def from_counts(
     rates, groups, weight = np.array([scenario.dlt]), Groups.of(terminals), times[seen] / trials
     truths = _truths(design, rates)
     n, dlt = terminals.tally.n.astype(np.float64), terminals.tally.dlt.astype(np.float64)
-    shares = allocation_values(terminals, design, truths)
+    values, columns = allocation_values(terminals, design, truths)
+    shares = values[:, columns[0]] if truths else values
     total = dlt.sum(axis=1)
 
     def mean(values: FloatArray) -> FloatArray:
@@ -207,7 +204,7 @@ def from_counts(
     sums = Sums(
         patients=mean(n),
         dlts=mean(dlt),
-        moments=mean(shares),
+        shares=mean(shares),
         mass=np.bincount(groups.of_terminal, weights=times[seen])[None] / trials,
         seconds=mean(np.square(np.hstack([n, dlt, shares]))),
         dlts_total=mean(np.stack([total**2, total * n.sum(axis=1)], axis=1)),
