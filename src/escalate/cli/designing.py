@@ -37,11 +37,11 @@ def new(method: Kind, output: Output = None, force: Force = False) -> None:
 
 def check(design: DesignPath, as_json: AsJson = False) -> None:
     """Validate a design, and warn of what a statistician would question; exit 1 where there are warnings."""
-    from escalate.core.files import load_design
+    from escalate.core.files import read_design
     from escalate.report import json_forms
     from escalate.study.check import check as check_design
 
-    found = check_design(load_design(design))
+    found = check_design(read_design(design, runnable=False).design)
 
     def render() -> RenderableType:
         from escalate.report import tables

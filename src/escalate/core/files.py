@@ -39,8 +39,13 @@ def _check_schema(document: Document, wanted: str, what: str) -> None:
     raise DesignError(document.say([Problem("schema", f"{found!r} is not '{wanted}', which {what} starts with")]))
 
 
-def read_design(path: str | Path) -> DesignFile:
+def read_design(path: str | Path, *, runnable: bool = True) -> DesignFile:
     """Read and check a design file; `-` is standard input.
+
+    Parameters
+    ----------
+    runnable
+        Refuse also what can be discussed but not computed, such as a skeleton that does not increase.
 
     Raises
     ------
@@ -50,7 +55,9 @@ def read_design(path: str | Path) -> DesignFile:
     document = yaml_reader.read(str(path), "a design file")
     _check_schema(document, design_module.SCHEMA, "a design file")
     design, problems = design_module.build(document.data)
-    if design is None:
+    if design is not None and runnable:
+        problems = [Problem(f"method.{fault.field}", fault.text) for fault in design.method.cannot_run(design)]
+    if design is None or problems:
         raise DesignError(document.say(problems))
     return DesignFile(design, document)
 

@@ -36,12 +36,15 @@ def problems_of(error: ValidationError, model: type[BaseModel], hidden: Collecti
         for one in error.errors(include_url=False)
         if not (one["loc"] and one["loc"][0] in hidden)
     ]
-    # Where a setting may be of two kinds, the complaint of the kind that was not meant says nothing.
-    return [
-        Problem(path, text)
-        for k, (path, wrong_kind, text) in enumerate(found)
-        if not (wrong_kind and any(other.startswith(path) for i, (other, _, _) in enumerate(found) if i != k))
-    ]
+
+    def says_nothing(k: int) -> bool:
+        # A list is "too short" because of a fault inside it; a setting that may be of two kinds is "not" the other one.
+        path, wrong_kind, _ = found[k]
+        others = [other for i, (other, _, _) in enumerate(found) if i != k]
+        inside = any(other.startswith((f"{path}.", f"{path}[")) for other in others)
+        return inside or (wrong_kind and path in others)
+
+    return [Problem(path, text) for k, (path, _, text) in enumerate(found) if not says_nothing(k)]
 
 
 def _path(loc: tuple[int | str, ...]) -> str:

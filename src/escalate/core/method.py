@@ -54,6 +54,10 @@ class Method(Setting, ABC):
         """Yield what makes these settings unusable with this plan; fields are relative to `method`."""
         yield from ()
 
+    def cannot_run(self, plan: Plan) -> Iterator[Problem]:
+        """Yield what `check` can discuss but nothing can be computed from; fields are relative to `method`."""
+        yield from ()
+
     def doubts(self, plan: Plan) -> Iterator[str]:
         """Yield what a statistician would question although it can be run."""
         yield from ()

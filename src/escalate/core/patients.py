@@ -121,6 +121,8 @@ def read_patients(path: str | Path, plan: Plan) -> TrialData:
     for line, row in rows:
         where = f"{name}:{line}"
         patient = row["patient"]
+        if not patient:
+            raise DataError(f"{where} patient: is empty; every patient needs an identifier")
         if patient in first_line:
             raise DataError(f"{where} patient: '{patient}' was already on line {first_line[patient]}")
         first_line[patient] = line

@@ -20,7 +20,7 @@ from escalate.core.errors import TooLargeError
 from escalate.core.tally import States, Tally
 
 MAX_STATES = 6_000_000
-"""States that a compiled automaton may have: about 1.5 GB while it is made."""
+"""States that a compiled automaton may have; making one of this size takes up to 3 GB."""
 N_CATEGORIES = 2
 
 

@@ -206,13 +206,18 @@ class Crm(ModelMethod):
         elif levels[0] != plan.start_level:
             yield Problem("initial_levels", f"starts at level {levels[0]} but start_level is {plan.start_level}")
 
-    def doubts(self, plan: Plan) -> Iterator[str]:
-        """Question the skeleton and a likelihood CRM without a start."""
+    def cannot_run(self, plan: Plan) -> Iterator[Problem]:
+        """Refuse a skeleton that does not increase."""
         s = self._skeleton(plan)
         for k in range(1, len(s)):
             if s[k] <= s[k - 1]:
-                yield f"the skeleton does not increase: level {k + 1} ({s[k]:g}) is not above level {k} ({s[k - 1]:g})"
-                return
+                yield Problem(
+                    "skeleton", f"does not increase: level {k + 1} ({s[k]:g}) is not above level {k} ({s[k - 1]:g})"
+                )
+
+    def doubts(self, plan: Plan) -> Iterator[str]:
+        """Question a start over target and a likelihood CRM without a start."""
+        s = self._skeleton(plan)
         if s[plan.start_dose] > plan.target_rate:
             yield (
                 f"the start level {plan.start_level} is over target before any patient: the skeleton gives "
@@ -242,13 +247,9 @@ class Crm(ModelMethod):
 
 @cache
 def _working_model(method: Crm, plan: Plan) -> OneParameterModel:
+    for fault in method.cannot_run(plan):
+        raise DesignError(f"method.{fault.field}: {fault.text}")
     s = method._skeleton(plan)
-    for k in range(1, len(s)):
-        if s[k] <= s[k - 1]:
-            raise DesignError(
-                f"method.skeleton: level {k + 1} ({s[k]:g}) is not above level {k} ({s[k - 1]:g}); the CRM needs an increasing "
-                "skeleton"
-            )
     return OneParameterModel(method.model, s, method.prior_sd, method.intercept)
 
 

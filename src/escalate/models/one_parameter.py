@@ -18,7 +18,9 @@ from escalate.models.nodes import NodeTable
 Form: TypeAlias = Literal["power", "logistic"]
 
 RANGE_SD = 9.0
-"""Nodes span this many prior standard deviations either side: truncation, not spacing, limits the accuracy."""
+"""Nodes span at least this many prior standard deviations either side: truncation, not spacing, limits the accuracy."""
+SATURATED = 10.0
+"""Beyond this beta the rates are 0 or 1 and the likelihood is flat: data can pull the posterior no further."""
 STRETCH = 1.5
 TOLERANCE = 1e-9
 """Largest change of an estimate of p when the number of nodes is doubled."""
@@ -171,7 +173,7 @@ def _grid(model: OneParameterModel, n_max: int) -> Grid:
     """Return the smallest grid whose estimates do not change when it is refined."""
     probe = _probe(len(model.skeleton), n_max)
     for size in (48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048):
-        coarse, fine = _laid_out(model, size), _laid_out(model, 2 * size)
+        coarse, fine = _laid_out(model, size, n_max), _laid_out(model, 2 * size, n_max)
         means = [grid.nodes.expect(probe, grid.beta[:, None])[:, 0] for grid in (coarse, fine)]
         means_p = [grid.nodes.expect(probe, model.rates(grid.beta)) for grid in (coarse, fine)]
         plug_in = np.abs(model.rates(means[0]) - model.rates(means[1])).max()
@@ -180,8 +182,11 @@ def _grid(model: OneParameterModel, n_max: int) -> Grid:
     return fine
 
 
-def _laid_out(model: OneParameterModel, size: int) -> Grid:
-    reach = np.arcsinh(RANGE_SD * model.prior_sd / STRETCH)
+def _laid_out(model: OneParameterModel, size: int, n_max: int) -> Grid:
+    # All data against a narrow prior: each patient can add this much to the log likelihood, at (deviations)^2 / 2 of the prior.
+    pull = n_max * max(-np.log(model.skeleton[0]), -np.log1p(-model.skeleton[-1]))
+    furthest = min((RANGE_SD + np.sqrt(2 * pull)) * model.prior_sd, max(RANGE_SD * model.prior_sd, SATURATED))
+    reach = np.arcsinh(furthest / STRETCH)
     t = np.linspace(-reach, reach, size)
     beta = STRETCH * np.sinh(t)
     log_prior = -0.5 * (beta / model.prior_sd) ** 2 + np.log(np.cosh(t))

@@ -137,7 +137,10 @@ def decision_table(found: DecisionTable) -> RenderableType:
     notes = [Text(f"{name} = {value:.6f}") for name, value in found.boundaries.items()]
     if found.by_level:
         notes.append(
-            Text("Given one whole cohort without DLT at each lower level; other histories: escalate recommend.")
+            Text(
+                "Given one whole cohort without DLT at each lower level, and as few of the DLTs as possible in the last cohort; "
+                "for other histories ask escalate recommend."
+            )
         )
     return Group(Text(found.design.title, style="bold"), made, *notes, *rules(found.design))
 

@@ -9,7 +9,7 @@ import numpy as np
 from escalate.core.arrays import NONE, IntArray, Mask
 from escalate.core.decision import stop_codes
 from escalate.core.design import Design
-from escalate.core.errors import EscalateError, TooLargeError
+from escalate.core.errors import TooLargeError
 from escalate.core.plan import exact
 from escalate.engine.automaton import Automaton, compile_design
 
@@ -43,14 +43,15 @@ class Check:
 
 def check(design: Design, max_states: int = CHECK_STATES) -> Check:
     """Return what a statistician would question in a design that can be run."""
+    faults = list(design.method.cannot_run(design))
+    if faults:
+        found = [Finding("cannot_run", f"method.{fault.field}: {fault.text}", warning=True) for fault in faults]
+        return Check(design, tuple(found), None)
     findings = [Finding("doubt", doubt, warning=True) for doubt in design.method.doubts(design)]
     try:
         automaton = compile_design(design, max_states)
     except TooLargeError as large:
         findings.append(Finding("not_walked", f"the reachable states were not walked: {large}", warning=False))
-        return Check(design, tuple(findings), None)
-    except EscalateError as fault:
-        findings.append(Finding("cannot_run", str(fault), warning=True))
         return Check(design, tuple(findings), None)
     findings += _walked(design, automaton)
     return Check(design, tuple(findings), automaton.n_states + len(automaton.terminals))
@@ -82,7 +83,10 @@ def _walked(design: Design, automaton: Automaton) -> list[Finding]:
     findings += _report(
         automaton, rises, "not_monotone", "gives a higher dose after one more DLT in the cohort", warning=True
     )
-    findings += _rigid(design, automaton, following, seen)
+    findings += _rigid(automaton, following, seen)
+    if not (automaton.terminals.selected == NONE).any():
+        text = "no outcome ends the trial without an MTD: nothing stops it when every dose is too toxic"
+        findings.append(Finding("no_safety_stop", text, warning=False))
     return findings
 
 
@@ -106,8 +110,8 @@ def next_doses(design: Design, automaton: Automaton) -> IntArray:
     )
 
 
-def _rigid(design: Design, automaton: Automaton, following: IntArray, seen: Mask) -> list[Finding]:
-    """Find states that give the same dose again whatever a cohort of two or more shows, while a higher one is untried."""
+def _rigid(automaton: Automaton, following: IntArray, seen: Mask) -> list[Finding]:
+    """Find states that give the same dose again whatever a cohort of two or more shows."""
     size = automaton.size
     last = following[np.arange(len(size)), size]
     stuck = (size > 1) & (following[:, 0] == automaton.dose) & (last == automaton.dose)

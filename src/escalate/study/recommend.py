@@ -115,7 +115,7 @@ def recommend(
         reasons=_reasons(design, last, decisions, action, stops),
         notes=_notes(design, trial, history, decisions),
         doses=dose_rows(design, last.tally, decisions.forbidden[:, -1]),
-        margin=design.method.margin(design, last),
+        margin=None if action is Action.STOP else design.method.margin(design, last),
         trace=trace,
         design=design,
         provenance=provenance,
@@ -246,7 +246,9 @@ def _notes(design: Design, trial: TrialData, history: States, decisions: Decisio
             before = Tally(history.tally.counts[k - 2 : k - 1]) if k > 1 else nothing
             size = int(cohort_size(design, before, np.array([wanted]))[0])
             if cohort.n != size:
-                notes.append(f"Cohort {k} has {cohort.n} evaluable patients; the design had said {size}.")
+                notes.append(
+                    f"Cohort {k} has {cohort.n} evaluable patient{'s' * (cohort.n > 1)}; the design had said {size}."
+                )
     if history.tally.n_total[-1] > design.max_patients:
         notes.append(
             f"There are more patients ({int(history.tally.n_total[-1])}) than the design allows ({design.max_patients})."

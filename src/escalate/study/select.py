@@ -104,11 +104,24 @@ def select(design: Design, data: TrialData | str, *, design_sha256: str | None =
     return Selection(
         None if mtd == NONE else mtd + 1,
         tuple(reasons),
-        left_out(trial),
+        (*left_out(trial), *_once_barred(design, trial, forbidden)),
         dose_rows(design, last.tally, forbidden),
         design,
         Provenance.now(design_sha256 or design.sha256, trial.sha256),
     )
+
+
+def _once_barred(design: Design, trial: TrialData, forbidden: Mask) -> tuple[str, ...]:
+    """Note levels that a permanent rule barred during the trial although the final data do not; (R, J)."""
+    history, notes = trial.prefixes(design.n_doses), []
+    for r, rule in enumerate(design.rules):
+        lifted = (
+            rule.forbids(design, history).any(axis=0) & ~forbidden[r] if rule.permanent else np.zeros(0, dtype=bool)
+        )
+        if lifted.any():
+            levels = ", ".join(str(level) for level in (np.flatnonzero(lifted) + 1).tolist())
+            notes.append(f"Level {levels}: {rule.kind} had barred it during the trial; the final data alone do not.")
+    return tuple(notes)
 
 
 def left_out(trial: TrialData) -> tuple[str, ...]:

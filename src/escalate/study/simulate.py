@@ -188,7 +188,10 @@ def from_counts(
     design: Design, scenario: Scenario, terminals: Terminals, times: IntArray, trials: int
 ) -> Characteristics:
     """Return the operating characteristics of random trials of which `times` (T,) ended in each terminal."""
+    # In one order whichever engine found them, so that sums have the same bits.
     seen = np.flatnonzero(times)
+    counts = terminals.tally.counts[seen].reshape(len(seen), -1)
+    seen = seen[np.lexsort((*counts.T, terminals.stops[seen]))]
     terminals = terminals.take(seen)
     rates, groups, weight = np.array([scenario.dlt]), Groups.of(terminals), times[seen] / trials
     truths = _truths(design, rates)

@@ -54,7 +54,8 @@ def table(design: Design) -> DecisionTable:
     -----
     For a method that looks at the current dose alone, one row a number of patients, whatever the level. For a model, one row
     a level and number of patients, given that each lower level had one whole cohort without DLT: the table of a trial in
-    which nothing happened before.
+    which nothing happened before. Of the DLTs as few as possible are in the last cohort, so that `coherence` does not hide
+    what the data of the dose ask for.
     """
     if isinstance(design.method, TableMethod):
         return DecisionTable(
@@ -117,8 +118,8 @@ def _clean_until(design: Design, dose: int, n: int) -> States:
     counts[:, :dose, 0] = design.cohort_size
     dlt = np.arange(n + 1)
     counts[:, dose] = np.stack([n - dlt, dlt], axis=1)
-    # The last cohort had the DLTs, as far as it can hold them.
-    last = np.minimum(dlt, design.cohort_size)
+    # Earlier cohorts had the DLTs, as far as they can hold them: what coherence asks of the last one is another matter.
+    last = np.maximum(dlt - (n - design.cohort_size), 0)
     return States(Tally(counts), np.full(n + 1, dose), np.stack([design.cohort_size - last, last], axis=1))
 
 
