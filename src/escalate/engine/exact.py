@@ -15,9 +15,8 @@ import numpy as np
 from escalate.core.arrays import FloatArray, IntArray
 from escalate.engine.automaton import Terminals
 
-SCENARIOS, TERMINALS = 64, 512
-"""A block of probabilities: small enough for the cache, always of this shape (or of one scenario)."""
-TILE = 16
+SCENARIOS, TERMINALS, FUNCTIONALS = 32, 512, 32
+"""The one shape of every product: then the bits of a scenario do not depend on its company, nor on the processor's tiles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +84,13 @@ class Propagator:
         """
         n_doses = truths.shape[1]
         used = 2 * n_doses + values.shape[1]
-        # A whole number of the tiles that matrix products work in: each column is summed alike, whatever stands beside it.
-        columns = np.zeros((len(self.log_paths), -(-used // TILE) * TILE))
-        columns[:, : 2 * n_doses] = self.counts.T
-        columns[: len(self.order), 2 * n_doses : used] = values[self.order]
+        columns = np.zeros((-(-used // FUNCTIONALS), len(self.log_paths), FUNCTIONALS))
+        for k in range(used):
+            part = columns[k // FUNCTIONALS, :, k % FUNCTIONALS]
+            if k < 2 * n_doses:
+                part[:] = self.counts[k]
+            else:
+                part[: len(self.order)] = values[self.order, k - 2 * n_doses]
         job = partial(self._block, columns)
         blocks = [truths[start : start + SCENARIOS] for start in range(0, len(truths), SCENARIOS)]
         if workers == 1 or len(blocks) == 1:
@@ -102,17 +104,17 @@ class Propagator:
 
     def _block(self, columns: FloatArray, truths: FloatArray) -> tuple[FloatArray, FloatArray]:
         width = len(truths)
-        # Always the same shape, so that the arithmetic for a scenario does not depend on its company.
         full = np.concatenate([truths, np.repeat(truths[-1:], SCENARIOS - width, axis=0)])
         log_rates = np.hstack([np.log(full), np.log1p(-full)])
-        sums = np.zeros((SCENARIOS, columns.shape[1]))
+        sums = np.zeros((SCENARIOS, len(columns), FUNCTIONALS))
         mass = np.zeros((SCENARIOS, int(self.group[-1]) + 1))
         for start in range(0, len(self.log_paths), TERMINALS):
             block = slice(start, start + TERMINALS)
             p = log_rates @ self.counts[:, block]
             p += self.log_paths[block]
             np.exp(p, out=p)
-            sums += p @ columns[block]
+            for k, part in enumerate(columns[:, block]):
+                sums[:, k] += p @ part
             groups, first = np.unique(self.group[block], return_index=True)
             mass[:, groups] += np.add.reduceat(p, first, axis=1)
-        return sums[:width], mass[:width]
+        return sums.reshape(SCENARIOS, -1)[:width], mass[:width]
