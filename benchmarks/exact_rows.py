@@ -91,9 +91,7 @@ def _bare_rows(case: Case, automaton: Automaton, repeat: int) -> Iterator[Row]:
     propagator, selected = Propagator.of(terminals, terminals.selected + 1), terminals.selected + 1
     nothing = np.zeros((len(terminals), 0))
     truths = designs.random_truths(N_SCENARIOS)
-    one, thousand = (
-        timed(partial(propagator.expect, some, nothing), repeat) for some in (truths[:1], truths)
-    )
+    one, thousand = (timed(partial(propagator.expect, some, nothing), repeat) for some in (truths[:1], truths))
     layout = timed(lambda: Propagator.of(terminals, selected), repeat)
     yield layout.row(group, f"{name}: lay out the terminals", scale=1e3, unit="ms")
     goal = None if goals.one is None else 1e3 * goals.one

@@ -32,22 +32,24 @@ def rows(repeat: int) -> Iterator[Row]:
         crm_design = Path(folder) / "crm.yaml"
         crm_design.write_text(CRM_DESIGN)
         simulate = [escalate, "simulate", str(BOIN_DESIGN), "--scenarios", str(SCENARIOS), "--workers", "1"]
+        trials = [*simulate, "--trials", "10000"]
         cases: list[tuple[str, list[str], float | None]] = [
             ("python -c 'import numpy'", [sys.executable, "-c", "import numpy"], None),
             ("python -c 'import numpy, numba'", [sys.executable, "-c", "import numpy, numba"], None),
             ("escalate --help", [escalate, "--help"], 0.4),
             ("escalate recommend, BOIN", [escalate, "recommend", str(BOIN_DESIGN), "--outcomes", OUTCOMES], 0.4),
-            ("escalate recommend, CRM", [escalate, "recommend", str(crm_design), "--outcomes", OUTCOMES], 0.4),
-            ("escalate simulate, 7 scenarios, kernels cached", simulate, 0.8),
+            ("escalate recommend, CRM", [escalate, "recommend", str(crm_design), "--outcomes", OUTCOMES], 0.8),
+            ("escalate simulate --exact, 7 scenarios", [*simulate, "--exact"], 1.2),
+            ("escalate simulate --trials 10000, 7 scenarios, kernels cached", trials, 1.2),
         ]
         warm = _environment(Path(folder) / "warm")
         for name, command, limit in cases:
             seconds_of_command(command, warm)
             samples = tuple(seconds_of_command(command, warm) for _ in range(repeat))
             yield Timing(samples).row("startup", name, limit)
-        cold = [seconds_of_command(simulate, _environment(Path(folder) / f"cold-{k}")) for k in range(repeat)]
+        cold = [seconds_of_command(trials, _environment(Path(folder) / f"cold-{k}")) for k in range(repeat)]
         yield Timing(tuple(cold)).row(
-            "startup", "escalate simulate, 7 scenarios, no kernels cached", note="compiles them"
+            "startup", "escalate simulate --trials 10000, 7 scenarios, no kernels cached", note="compiles them"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +47,6 @@ def test_edges_of_the_incomplete_beta() -> None:
 )
 def test_fewest_dlts(n: int, limit: float, cutoff: float) -> None:
     """Source: scipy.stats.beta.sf; the first count beyond the cut-off, strictly."""
-    fewest = int(fewest_dlts_above(60, limit, cutoff)[n])
+    fewest = int(fewest_dlts_above(np.array([n]), limit, cutoff)[0])
     over = [y for y in range(n + 1) if stats.beta.sf(limit, 1 + y, 1 + n - y) > cutoff]
     assert fewest == (over[0] if over else n + 1)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from escalate import __version__
 from escalate.cli import designing, simulating, trial
-from escalate.core.errors import EscalateError
+from escalate.core.errors import EscalateError, harmless
 
 app = typer.Typer(
     name="escalate",
     help="Dose-escalation trials: design them, know exactly how they behave, and run them cohort by cohort.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -54,27 +55,57 @@ for _command in (
 
 def main() -> None:
     """Run the command; every fault ends in one sentence on standard error and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A letter that the terminal cannot show is replaced; the answer is given.
+            stream.reconfigure(errors="replace")
     try:
-        app()
+        code = _run(sys.argv[1:])
+        sys.stdout.flush()
     except EscalateError as error:
-        _fail(str(error), 2)
+        code = _fail(str(error), 2)
+    except TyperException as error:
+        code = _fail(_usage(error), 2)
     except KeyboardInterrupt:
-        _fail("interrupted; nothing was written", 130)
+        code = _fail("interrupted; nothing was written", 130)
     except BrokenPipeError:
         # The reader of our output has gone, as with `| head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        code = _silence(0)
+    except OSError as error:
+        code = _silence(_fail(f"the answer cannot be written ({error.strerror})", 2))
     except Exception as error:
         if os.environ.get("ESCALATE_DEBUG"):
             raise
-        _fail(
+        code = _fail(
             f"this should not have happened ({type(error).__name__}: {error}); please report it, with the output of the same "
             "command after 'export ESCALATE_DEBUG=1'",
             2,
         )
-
-
-def _fail(text: str, code: int) -> None:
-    for line in text.splitlines():
-        print(f"error: {line}", file=sys.stderr)
     sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("escalate", arguments or ["--help"]) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    return 0
+
+
+def _usage(error: TyperException) -> str:
+    message = getattr(error, "format_message", lambda: str(error))()
+    return f"{message.rstrip('.')}; see 'escalate --help'"
+
+
+def _silence(code: int) -> int:
+    """Keep the interpreter from writing to a standard output that takes nothing any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _fail(text: str, code: int) -> int:
+    for line in text.splitlines():
+        print(f"error: {harmless(line)}", file=sys.stderr)
+    return code

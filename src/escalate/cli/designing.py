@@ -21,9 +21,9 @@ Kind = Annotated[str, typer.Argument(metavar="METHOD", help="A method, as 'escal
 def _write(text: str, output: str | None, force: bool) -> None:
     from escalate.core.files import write_new
 
-    if output is None:
+    if output in {None, "-"}:
         print(text, end="" if text.endswith("\n") else "\n")
-    else:
+    elif output is not None:
         write_new(output, text, force=force)
 
 

@@ -15,7 +15,7 @@ from escalate.core.messages import problems_of
 from escalate.core.method import Method
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
-from escalate.core.setting import Setting
+from escalate.core.setting import Words
 
 SCHEMA: Final = "escalate/design/1"
 
@@ -27,7 +27,7 @@ class Design(Plan):
     """
 
     schema_: Literal["escalate/design/1"] = Field(default=SCHEMA, alias="schema")
-    title: str = Field(min_length=1, max_length=200)
+    title: Words
     notes: str | None = None
     method: SerializeAsAny[Method]
     rules: tuple[SerializeAsAny[Rule], ...]
@@ -161,4 +161,4 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}
 
 
-__all__ = ["SCHEMA", "Design", "Setting", "build", "json_schema"]
+__all__ = ["SCHEMA", "Design", "build", "json_schema"]

@@ -48,3 +48,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"
+
+
+def harmless(text: str) -> str:
+    """Return text with control characters shown as escapes, so that what a file says cannot steer a terminal.
+
+    Examples
+    --------
+    >>> len(harmless("a" + chr(27) + "b"))
+    6
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

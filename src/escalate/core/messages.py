@@ -42,7 +42,9 @@ def problems_of(error: ValidationError, model: type[BaseModel], hidden: Collecti
         path, wrong_kind, _ = found[k]
         others = [other for i, (other, _, _) in enumerate(found) if i != k]
         inside = any(other.startswith((f"{path}.", f"{path}[")) for other in others)
-        return inside or (wrong_kind and path in others)
+        better = any(other == path and not also for i, (other, also, _) in enumerate(found) if i != k)
+        earlier = any(other == path and also for other, also, _ in found[:k])
+        return inside or (wrong_kind and (better or earlier))
 
     return [Problem(path, text) for k, (path, _, text) in enumerate(found) if not says_nothing(k)]
 
@@ -74,8 +76,10 @@ def _sentence(one: Mapping[str, Any], model: type[BaseModel]) -> str:
     if kind == "value_error":
         return str(context["error"])
     if kind in ("too_short", "too_long", "string_too_short", "string_too_long"):
+        if not got:
+            return "is empty"
         limit = context.get("min_length", context.get("max_length"))
-        return f"is too {'short' if 'short' in kind else 'long'}; the limit is {limit}"
+        return f"has {len(got or ())} {'letters' if isinstance(got, str) else 'entries'}; the limit is {limit}"
     if kind in _KINDS:
         return f"{_show(got)} is not {_KINDS[kind]}"
     return f"{_show(got)}: {one['msg'].lower()}"

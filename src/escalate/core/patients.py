@@ -145,8 +145,10 @@ def read_patients(path: str | Path, plan: Plan) -> TrialData:
 
 def _rows(text: str, name: str) -> Iterator[tuple[int, dict[str, str]]]:
     lines = text.splitlines()
-    header_at = next(k for k, line in enumerate(lines) if line.strip())
-    delimiter = ";" if lines[header_at].count(";") > lines[header_at].count(",") else ","
+    first = next((line for line in lines if line.strip(' \t;,"')), None)
+    if first is None:
+        raise DataError(f"{name}: has no header; the first line is patient,cohort,level,dlt")
+    delimiter = ";" if first.count(";") > first.count(",") else ","
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     header: list[str] | None = None
     try:

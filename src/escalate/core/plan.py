@@ -8,15 +8,15 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from escalate.core.setting import Count, Positive, Probability, Setting
+from escalate.core.setting import Count, Positive, Probability, Setting, Words
 
 
 class Doses(Setting):
     """The dose levels, lowest first: amounts with one unit, and optional names."""
 
-    unit: Annotated[str, Field(min_length=1, max_length=40)]
+    unit: Words
     levels: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=20)]
-    labels: tuple[str, ...] | None = None
+    labels: tuple[Words, ...] | None = None
 
     @field_validator("levels")
     @classmethod

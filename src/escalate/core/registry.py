@@ -68,7 +68,10 @@ class Registry(Generic[T]):
 
         found = {}
         for point in entry_points(group=self.package):
-            loaded = point.load()
+            try:
+                loaded = point.load()
+            except (ImportError, AttributeError) as fault:
+                raise EscalateError(f"entry point {point.value}: cannot be loaded ({fault})") from None
             if not (isinstance(loaded, type) and issubclass(loaded, self.base) and _kind(loaded) == point.name):
                 raise EscalateError(f"entry point {point.value}: not a {self.noun} of kind '{point.name}'")
             found[point.name] = loaded

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from escalate.core.errors import DesignError, Problem
 from escalate.core.messages import problems_of
-from escalate.core.setting import Probability, Setting
+from escalate.core.setting import Probability, Setting, Words
 
 SCHEMA: Final = "escalate/scenarios/1"
 
@@ -17,7 +17,7 @@ SCHEMA: Final = "escalate/scenarios/1"
 class Scenario(Setting):
     """One truth: the DLT probability of each dose, lowest dose first."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Words
     dlt: Annotated[tuple[Probability, ...], Field(min_length=1, max_length=20)]
 
     @field_validator("dlt")

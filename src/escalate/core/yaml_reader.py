@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ def read_bytes(path: str, limit: int, what: str, error: type[Exception]) -> byte
     """
     try:
         if path == "-":
-            raw = sys.stdin.buffer.read(limit + 1)
+            raw = sys.stdin.buffer.read(limit + 1) if sys.stdin else b""
         else:
             if Path(path).is_dir():
                 raise error(f"{path}: is a directory, not {what}")
@@ -67,8 +68,8 @@ def read_bytes(path: str, limit: int, what: str, error: type[Exception]) -> byte
         raise error(f"{path}: there is no such file") from None
     except PermissionError:
         raise error(f"{path}: no permission to read it") from None
-    except OSError as fault:
-        raise error(f"{path}: cannot be read ({fault.strerror})") from None
+    except (OSError, ValueError) as fault:
+        raise error(f"{path}: cannot be read ({getattr(fault, 'strerror', None) or fault})") from None
     name = "standard input" if path == "-" else path
     if len(raw) > limit:
         raise error(f"{name}: is larger than {limit // 1_000_000} MB, which no {what.removeprefix('a ')} should be")
@@ -105,18 +106,26 @@ def parse(text: str, name: str, what: str = "a design file", raw: bytes | None =
     """Read YAML text."""
     from ruamel.yaml import YAML  # noqa: PLC0415 - only where a file is read
     from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
+    from ruamel.yaml.reader import ReaderError  # noqa: PLC0415
 
     yaml = YAML(typ="safe", pure=True)
+    walk = _Walk(name, yaml.constructor)
     try:
-        root = yaml.compose(text)
-        walk = _Walk(name, yaml.constructor)
+        with warnings.catch_warnings():
+            # It warns of an anchor given twice; we refuse any.
+            warnings.simplefilter("ignore")
+            root = yaml.compose(text)
         data = walk.value(root, "", 0) if root is not None else None
+    except ReaderError as fault:
+        line = text[: fault.position or 0].count("\n") + 1
+        raise DesignError(f"{name}:{line}: is not valid YAML: it holds a control character") from None
     except MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         line = mark.line + 1 if mark else 1
         raise DesignError(f"{name}:{line}: is not valid YAML: {fault.problem or fault.context}") from None
     except (YAMLError, ValueError, RecursionError) as fault:
-        raise DesignError(f"{name}: is not valid YAML: {str(fault).splitlines()[0]}") from None
+        said = (str(fault).splitlines() or ["it cannot be read"])[0]
+        raise DesignError(f"{name}:1: is not valid YAML: {said}") from None
     if not isinstance(data, dict):
         raise DesignError(f"{name}:1: is not {what}: it should be 'key: value' lines, starting with 'schema:'")
     return Document(name, data, walk.lines, raw if raw is not None else text.encode())
@@ -144,7 +153,12 @@ class _Walk:
             return self._mapping(node, field, depth)
         if node.id == "sequence":
             return tuple(self.value(item, f"{field}[{k}]", depth + 1) for k, item in enumerate(node.value, start=1))
-        value = self.constructor.construct_object(node)
+        try:
+            value = self.constructor.construct_object(node)
+        except (LookupError, ValueError, TypeError, AttributeError):
+            raise DesignError(
+                f"{self.name}:{line} {field}: {node.value!r} is not what its form or tag says; quote it"
+            ) from None
         if not isinstance(value, (str, int, float, bool, type(None))):
             raise DesignError(
                 f"{self.name}:{line} {field}: {node.value!r} is neither number, text, true nor false; quote it"

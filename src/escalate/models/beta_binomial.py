@@ -35,31 +35,33 @@ def _binomial_terms(n: int, rate: float) -> tuple[list[int], int]:
     return [comb(n, k) * a**k * (b - a) ** (n - k) for k in range(n + 1)], b**n
 
 
-@cache
-def fewest_dlts_above(n_max: int, limit: float, cutoff: float) -> IntArray:
-    """Return, for n = 0..n_max, the fewest DLTs with Pr(p > limit | Beta(1 + y, 1 + n - y)) > cutoff, strictly.
+def fewest_dlts_above(n: IntArray, limit: float, cutoff: float) -> IntArray:
+    """Return the fewest DLTs with Pr(p > limit | Beta(1 + y, 1 + n - y)) > cutoff, strictly, for each number of patients.
 
-    Where no count among n patients suffices the entry is n + 1. Compared as whole numbers.
+    Where no count among n patients suffices the entry is n + 1. Any shape in, the same shape out.
 
     Examples
     --------
-    >>> fewest_dlts_above(6, 0.3, 0.95).tolist()
+    >>> fewest_dlts_above(np.arange(7), 0.3, 0.95).tolist()
     [1, 2, 2, 3, 3, 4, 4]
     """
+    present = np.flatnonzero(np.bincount(n.ravel()))
+    table = np.zeros(int(present[-1]) + 1 if len(present) else 1, dtype=np.int64)
+    table[present] = [_fewest(k, limit, cutoff) for k in present.tolist()]
+    return table[n]
+
+
+@cache
+def _fewest(n: int, limit: float, cutoff: float) -> int:
+    # Pr(p > limit) = Pr(Binomial(n + 1, limit) <= y), compared as whole numbers.
     bar = exact(cutoff)
-    fewest = np.empty(n_max + 1, dtype=np.int64)
-    for n in range(n_max + 1):
-        # Pr(p > limit) = Pr(Binomial(n + 1, limit) <= y).
-        weights, total = _binomial_terms(n + 1, limit)
-        below = 0
-        fewest[n] = n + 1
-        for y in range(n + 1):
-            below += weights[y]
-            if below * bar.denominator > bar.numerator * total:
-                fewest[n] = y
-                break
-    fewest.flags.writeable = False
-    return fewest
+    weights, total = _binomial_terms(n + 1, limit)
+    below = 0
+    for y in range(n + 1):
+        below += weights[y]
+        if below * bar.denominator > bar.numerator * total:
+            return y
+    return n + 1
 
 
 def cdf(x: float, a: float, b: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,12 +42,17 @@ def check_name(path: str | Path) -> None:
 def save(figure: Figure, path: str | Path, *, force: bool = False) -> None:
     """Write a figure whole or not at all, the same bytes each time."""
     import matplotlib as mpl  # noqa: PLC0415 - slow to import, seldom needed
+    from matplotlib.text import Text  # noqa: PLC0415
 
     check_name(path)
     kind = Path(path).suffix.lower().lstrip(".")
     plain = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     buffer = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "escalate"}):
+    with mpl.rc_context({"svg.hashsalt": "escalate"}), warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box.
+        warnings.simplefilter("ignore")
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)
         figure.savefig(buffer, format=kind, dpi=150, metadata=plain)
     write_new(path, buffer.getvalue(), force=force)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,4 +18,4 @@ def page(cls: type[Method]) -> str:
     source = Path(__file__).resolve().parents[3] / "docs" / "methods" / f"{kind}.md"
     if source.is_file():
         return source.read_text(encoding="utf-8")
-    return cls.__doc__ or ""
+    return inspect.cleandoc(cls.__doc__ or "")

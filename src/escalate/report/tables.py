@@ -29,9 +29,9 @@ WIDTH = 120
 
 def show(content: RenderableType) -> None:
     """Print to standard output; plain, and 120 columns wide unless COLUMNS says otherwise, where that is no terminal."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(highlight=False, width=WIDTH)
+        console = Console(highlight=False, markup=False, emoji=False, width=WIDTH)
     console.print(content)
 
 

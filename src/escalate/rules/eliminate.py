@@ -41,9 +41,8 @@ class Eliminate(Rule):
     def forbids(self, design: Design, states: States) -> Mask:
         """Forbid each dose at or above one whose own data exceed the cut-off."""
         n, dlt = states.tally.n, states.tally.dlt
-        n_max = max(design.max_patients, int(n.max(initial=0)))
-        fewest = beta_binomial.fewest_dlts_above(n_max, design.target_rate, self.cutoff)
-        too_toxic = (n >= self.min_patients) & (dlt >= fewest[n])
+        fewest = beta_binomial.fewest_dlts_above(n, design.target_rate, self.cutoff)
+        too_toxic = (n >= self.min_patients) & (dlt >= fewest)
         return np.logical_or.accumulate(too_toxic, axis=1)
 
     def describe(self, design: Design) -> str:

@@ -48,9 +48,8 @@ class ExtraSafe(Rule):
     def forbids(self, design: Design, states: States) -> Mask:
         """Forbid every dose where level 1 exceeds the cut-off."""
         n, dlt = states.tally.n[:, 0], states.tally.dlt[:, 0]
-        n_max = max(design.max_patients, int(n.max(initial=0)))
-        fewest = beta_binomial.fewest_dlts_above(n_max, design.target_rate, self.bar)
-        too_toxic = (n >= self.min_patients) & (dlt >= fewest[n])
+        fewest = beta_binomial.fewest_dlts_above(n, design.target_rate, self.bar)
+        too_toxic = (n >= self.min_patients) & (dlt >= fewest)
         return np.broadcast_to(too_toxic[:, None], states.tally.n.shape)
 
     def describe(self, design: Design) -> str:

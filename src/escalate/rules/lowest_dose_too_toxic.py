@@ -56,9 +56,8 @@ class LowestDoseTooToxic(Rule):
         """Forbid every dose where level 1 exceeds the cut-off."""
         if self.basis == "beta_binomial":
             n, dlt = states.tally.n[:, 0], states.tally.dlt[:, 0]
-            n_max = max(design.max_patients, int(n.max(initial=0)))
-            fewest = beta_binomial.fewest_dlts_above(n_max, self._limit(design), self.cutoff)
-            over = dlt >= fewest[n]
+            fewest = beta_binomial.fewest_dlts_above(n, self._limit(design), self.cutoff)
+            over = dlt >= fewest
         else:
             over = self._probability(design, states) > self.cutoff
         enough = states.tally.n[:, 0] >= self.min_patients

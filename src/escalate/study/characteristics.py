@@ -87,7 +87,8 @@ class _Writer:
 
     def share(self, metric: str, which: Mask, level: int | None = None) -> None:
         """Put the probability of the groups marked (G,) or, differently by scenario, (V, G)."""
-        p = (self.sums.mass * which).sum(axis=1)
+        # Rounding may carry a certain event beyond one.
+        p = np.minimum((self.sums.mass * which).sum(axis=1), 1.0)
         self.put(metric, p, self.sums.error(p, p), level)
 
     def mean(self, metric: str, of_group: FloatArray, level: int | None = None) -> None:
