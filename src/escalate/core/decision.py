@@ -34,12 +34,15 @@ class Decisions:
         Doses forbidden by each rule; shape (R, S, J).
     stops
         Bit k is set where the k-th of `stop_codes(design)` ends the trial; shape (S,).
+    ended_by
+        Where each rule ends the trial; shape (R, S).
     """
 
     next: IntArray
     moves: Moves
     forbidden: Mask
     stops: IntArray
+    ended_by: Mask
 
     @cached_property
     def permitted(self) -> Mask:
@@ -68,11 +71,12 @@ def combine(design: Design, states: States, moves: Moves, forbidden: Mask) -> De
     stops = (states.tally.n_total >= design.max_patients).astype(np.int64)
     stops |= (moves.next == NONE).astype(np.int64) << 1
     blocked = (following == NONE) & (moves.next != NONE)
+    ended_by = np.zeros((len(design.rules), len(states)), dtype=bool)
     for r, rule in enumerate(design.rules):
         # With nothing left at or below the dose wanted, the rules that bar the lowest level end the trial.
-        ends = (blocked & forbidden[r, :, 0]) | rule.stops(design, states, following)
-        stops |= ends.astype(np.int64) << codes.index(rule.kind)
-    return Decisions(np.where(stops > 0, NONE, following), moves, forbidden, stops)
+        ended_by[r] = (blocked & forbidden[r, :, 0]) | rule.stops(design, states, following)
+        stops |= ended_by[r].astype(np.int64) << codes.index(rule.kind)
+    return Decisions(np.where(stops > 0, NONE, following), moves, forbidden, stops, ended_by)
 
 
 def highest_permitted(wanted: IntArray, permitted: Mask) -> IntArray:
@@ -84,10 +88,10 @@ def highest_permitted(wanted: IntArray, permitted: Mask) -> IntArray:
 
 
 def allowed_as_mtd(design: Design, tally: Tally) -> Mask:
-    """Return the tried doses that no safety rule bars, shape (S, J)."""
+    """Return the doses, tried or not, that no safety rule bars, shape (S, J)."""
     # Safety rules look at the tally alone, so the last cohort given here does not matter.
     last = States(tally, np.zeros(len(tally), dtype=np.int64), np.zeros((len(tally), tally.counts.shape[2]), np.int64))
-    allowed = tally.tried.copy()
+    allowed = np.ones(tally.n.shape, dtype=bool)
     for rule in design.rules:
         if rule.about_safety:
             allowed &= ~rule.forbids(design, last)

@@ -55,6 +55,8 @@ class Design(Plan):
         DesignError
             With one line for each fault.
         """
+        if not isinstance(data, Mapping):
+            raise DesignError(f"a design is a group of settings, not {type(data).__name__}")
         design, problems = build(data)
         if design is None:
             raise DesignError("\n".join(f"{problem.field}: {problem.text}" for problem in problems))
@@ -67,6 +69,10 @@ def build(data: Mapping[str, Any]) -> tuple[Design | None, list[Problem]]:
     problems: list[Problem] = []
     method = _part(registry.methods(), data.get("method"), "method", problems)
     listed = data.get("rules")
+    if "published_rules" in data:
+        problems.append(Problem("published_rules", "unknown setting; leave out 'rules' for the published ones"))
+    if "rules" in data and listed is None:
+        problems.append(Problem("rules", "is empty; write [] for no rules, or leave it out for the published ones"))
     if listed is None:
         rules = list(method.published_rules()) if method is not None else []
     elif isinstance(listed, tuple):

@@ -31,7 +31,11 @@ class Method(Setting, ABC):
 
     @abstractmethod
     def select(self, plan: Plan, tally: Tally, allowed: Mask) -> IntArray:
-        """Return the MTD of each state among the allowed doses, or NONE; shape (S,)."""
+        """Return the MTD of each state, or NONE; shape (S,).
+
+        `allowed` (S, J) are the doses, tried or not, that no safety rule bars; an untried dose is no MTD unless the method's
+        settings say so.
+        """
 
     @abstractmethod
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:

@@ -126,11 +126,15 @@ def read_patients(path: str | Path, plan: Plan) -> TrialData:
         if patient in first_line:
             raise DataError(f"{where} patient: '{patient}' was already on line {first_line[patient]}")
         first_line[patient] = line
-        if row.get("evaluable") and not _yes_or_no(row["evaluable"], f"{where} evaluable"):
-            not_evaluable += 1
-            continue
         number = _whole(row["cohort"], f"{where} cohort")
         dose = _dose_of(row, plan, where)
+        if row.get("evaluable") and not _yes_or_no(row["evaluable"], f"{where} evaluable"):
+            if row["dlt"] and _yes_or_no(row["dlt"], f"{where} dlt"):
+                raise DataError(
+                    f"{where} evaluable: patient '{patient[:40]}' had a DLT; a DLT makes a patient evaluable"
+                )
+            not_evaluable += 1
+            continue
         dlt = _outcome(row["dlt"], where, patient)
         before = cohorts.get(number, Cohort(dose, 0, 0))
         if before.dose != dose:
@@ -202,10 +206,14 @@ def _dose_of(row: dict[str, str], plan: Plan, where: str) -> int:
 
 
 def _by_amount(text: str, plan: Plan, where: str) -> int:
-    try:
-        amount = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
-    except ValueError:
-        raise DataError(f"{where} dose: '{text[:40]}' is not an amount in {plan.doses.unit}") from None
+    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+", text):
+        raise DataError(
+            f"{where} dose: '{text[:40]}' can be read in two ways; write it without a comma, or give the level"
+        )
+    number = text.replace(",", ".", 1)
+    if not re.fullmatch(r"[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?", number):
+        raise DataError(f"{where} dose: '{text[:40]}' is not an amount in {plan.doses.unit}")
+    amount = float(number)
     for dose, level in enumerate(plan.doses.levels):
         if abs(amount - level) <= 1e-9 * level:
             return dose

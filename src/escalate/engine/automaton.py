@@ -21,6 +21,8 @@ from escalate.core.tally import States, Tally
 
 MAX_STATES = 6_000_000
 """States that a compiled automaton may have; making one of this size takes up to 3 GB."""
+MAX_ARRIVALS = 30_000_000
+"""Outcomes of one layer times doses that may be decided at once: bounds the memory before it is taken."""
 N_CATEGORIES = 2
 
 
@@ -170,6 +172,9 @@ def compile_design(design: Design, max_states: int = MAX_STATES) -> Automaton:
                 links.append((some.parent, some.outcome, n_states + merged))
                 layers.append(layer)
                 size = cohort_size(design, Tally(layer.counts), layer.label)
+                if int((size + 1).sum()) * design.n_doses > MAX_ARRIVALS:
+                    grown[patients] = grown.get(patients, 0) + len(layer.paths)
+                    raise TooLargeError(_too_large(design, grown, max_states))
                 doses.append(layer.label)
                 sizes.append(size)
                 for part in _grow(design, layer, size, n_states):
@@ -282,7 +287,9 @@ def _too_large(design: Design, grown: dict[int, int], max_states: int) -> str:
 
 def _extrapolate(design: Design, grown: dict[int, int]) -> float:
     """Guess the number of states by continuing the growth seen so far as a power of the number of patients."""
-    n = np.array(sorted(grown)[1:], dtype=np.float64)
+    n = np.array(sorted(grown)[1:] or [1], dtype=np.float64)
+    if len(grown) < 2:
+        return float(design.max_patients) ** 2
     states = np.array([grown[int(k)] for k in n], dtype=np.float64)
     tail = slice(len(n) // 2, None)
     if len(n[tail]) < 2:

@@ -94,7 +94,7 @@ class Boin(IntervalMethod):
     def select(self, plan: Plan, tally: Tally, allowed: Mask) -> IntArray:
         """Return the allowed dose with the isotonic estimate nearest to the target."""
         upper = self.boundaries(plan)["lambda_d"] if self.bound_mtd else None
-        return isotonic.select_nearest(tally, plan.target_rate, allowed, upper)
+        return isotonic.select_nearest(tally, plan.target_rate, allowed & tally.tried, upper)
 
     def explain(self, plan: Plan, state: States, moves: Moves) -> str:
         """Compare the observed rate with the two cuts."""

@@ -96,11 +96,9 @@ class Crm(ModelMethod):
         return Moves(wanted, initial.astype(np.int64))
 
     def select(self, plan: Plan, tally: Tally, allowed: Mask) -> IntArray:
-        """Return the dose nearest to the target among those given, whatever the last cohort."""
-        if self.mtd_among == "all":
-            # A safety rule bars the doses from some level up; nothing else keeps an untried dose out.
-            barred = tally.tried & ~allowed
-            allowed = ~np.logical_or.accumulate(barred, axis=1)
+        """Return the dose nearest to the target, among those given unless `mtd_among: all`; whatever the last cohort."""
+        if self.mtd_among == "tried":
+            allowed = allowed & tally.tried
         return nearest(self.estimate_doses(plan, tally), plan.target_rate, allowed)
 
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:

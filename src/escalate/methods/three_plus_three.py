@@ -20,6 +20,12 @@ TOO_MANY = 2
 FULL = 6
 
 
+def _lowest_toxic(tally: Tally) -> tuple[Mask, IntArray]:
+    """Return whether any dose has two DLTs, and the lowest that has; each of shape (S,)."""
+    toxic = tally.dlt >= TOO_MANY
+    return np.logical_or.reduce(toxic, axis=1), np.argmax(toxic, axis=1)
+
+
 class ThreePlusThree(TableMethod):
     """Escalate on 0/3 or at most 1/6; two DLTs at a dose make it too toxic.
 
@@ -54,22 +60,25 @@ class ThreePlusThree(TableMethod):
 
     def decide(self, plan: Plan, states: States) -> Moves:
         """Follow the table; stop where the MTD is established or no dose is left."""
-        tally, dose, top = states.tally, states.dose, plan.n_doses - 1
-        n = tally.at(dose)[0]
-        action = action_table(self, plan, max(FULL, int(n.max(initial=0))))[n, tally.at(dose)[1]]
+        tally, dose, top, row = states.tally, states.dose, plan.n_doses - 1, np.arange(len(states))
+        n, dlt = tally.at(dose)
+        action = action_table(self, plan, max(FULL, int(n.max(initial=0))))[n, dlt]
+        toxic, lowest = _lowest_toxic(tally)
+        # A trial that follows the table has its lowest toxic dose at or right above the current one.
+        down = toxic & (lowest <= dose)
+        below = np.maximum(lowest - 1, 0)
+        none = down & (lowest == 0)
+        settled = down & (lowest > 0) & ((tally.n[row, below] >= FULL) | (not self.deescalate))
+
         above_toxic = tally.at(np.minimum(dose + 1, top))[1] >= TOO_MANY
-        blocked = (action > 0) & ((dose == top) | above_toxic)
+        blocked = ~down & (action > 0) & ((dose == top) | above_toxic)
         needs_six = self.six_at_mtd | (self.deescalate & above_toxic & (dose < top))
         found = blocked & (~needs_six | (n >= FULL))
 
-        toxic, n_below = action < 0, tally.at(np.maximum(dose - 1, 0))[0]
-        ends = toxic & (dose > 0) & ((n_below >= FULL) | (not self.deescalate))
-        none = toxic & (dose == 0)
-
-        following = np.where(blocked, dose, np.clip(dose + action, 0, top))
-        reason = np.where(blocked, 1, action + 1)
-        following = np.where(found | ends | none, NONE, following)
-        return Moves(following, np.where(none, 4, np.where(found | ends, 3, reason)))
+        following = np.where(down, below, np.where(blocked, dose, np.clip(dose + action, 0, top)))
+        reason = np.where(down, 0, np.where(blocked, 1, action + 1))
+        following = np.where(found | settled | none, NONE, following)
+        return Moves(following, np.where(none, 4, np.where(found | settled, 3, reason)))
 
     def cohort_size(self, plan: Plan, tally: Tally, dose: IntArray) -> IntArray:
         """Return what fills the dose to three, then to six."""
@@ -82,7 +91,7 @@ class ThreePlusThree(TableMethod):
         six = (tally.n >= FULL) & (tally.dlt < TOO_MANY)
         three = (tally.n >= 3) & (tally.dlt == 0)
         needs_six = np.full(len(tally), self.six_at_mtd) | (self.deescalate & toxic.any(axis=1))
-        meets = allowed & clear & (six | (three & ~needs_six[:, None]))
+        meets = allowed & tally.tried & clear & (six | (three & ~needs_six[:, None]))
         return np.where(meets.any(axis=1), plan.n_doses - 1 - np.argmax(meets[:, ::-1], axis=1), NONE)
 
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
@@ -94,16 +103,22 @@ class ThreePlusThree(TableMethod):
         n, dlt = (int(x[0]) for x in state.tally.at(state.dose))
         level = int(state.dose[0]) + 1
         reason, seen = self.reasons[int(moves.reason[0])], f"{dlt}/{n} DLTs at level {level}"
-        top, n_below = level == plan.n_doses, int(state.tally.n[0, max(level - 2, 0)])
+        toxic, lowest = (int(x[0]) for x in _lowest_toxic(state.tally))
+        if toxic and lowest < level - 1:
+            seen += f", and {state.tally.dlt[0, lowest]}/{state.tally.n[0, lowest]} at level {lowest + 1}"
+        more = 3 - int(state.tally.n[0, max(int(moves.next[0]), 0)]) % 3
+        if reason == "mtd_established":
+            if toxic and lowest < level:
+                return f"{seen}: too toxic, and the level below is settled."
+            return f"{seen}: tolerated, and " + (
+                "it is the top level." if level == plan.n_doses else "the level above is too toxic."
+            )
         return {
             "escalate": f"{seen}: escalate.",
-            "stay": f"{seen}: treat {3 - n % 3} more at the same level.",
-            "de_escalate": f"{seen}: too toxic; treat {3 - n_below % 3} more at level {level - 1}.",
-            "mtd_established": f"{seen}: "
-            + ("too toxic, and the level below is settled." if dlt >= TOO_MANY else
-               "tolerated, and it is the top level." if top else "tolerated, and the level above is too toxic."),
+            "stay": f"{seen}: treat {more} more at the same level.",
+            "de_escalate": f"{seen}: too toxic; treat {more} more at level {int(moves.next[0]) + 1}.",
             "no_dose_acceptable": f"{seen}: too toxic, and there is no lower level.",
-        }[reason]  # fmt: skip
+        }[reason]
 
     def default_max_patients(self, n_doses: int) -> int:
         """Return six patients a dose: the design never uses more."""

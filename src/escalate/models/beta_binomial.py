@@ -7,7 +7,7 @@ beta function too, but importing it costs more than the whole of a recommendatio
 from __future__ import annotations
 
 from functools import cache
-from math import comb, exp, inf, lgamma, log, log1p
+from math import comb, exp, lgamma, log, log1p
 
 import numpy as np
 
@@ -27,7 +27,6 @@ def tail(n: int, dlt: int, limit: float) -> float:
     return sum(weights[: dlt + 1]) / total
 
 
-@cache
 def _binomial_terms(n: int, rate: float) -> tuple[list[int], int]:
     """Return C(n, k) a^k (b - a)^(n - k) for k = 0..n, and b^n, where rate = a / b."""
     fraction = exact(rate)
@@ -122,6 +121,6 @@ def quantile(probability: float, a: float, b: float) -> float:
     low, high = -690.0, 40.0
     for _ in range(70):
         middle = (low + high) / 2
-        x = 1 / (1 + exp(-middle)) if middle > -inf else 0.0
+        x = 1 / (1 + exp(-middle))
         low, high = (middle, high) if cdf(x, a, b) < probability else (low, middle)
     return 1 / (1 + exp(-(low + high) / 2))

@@ -68,7 +68,6 @@ def select_nearest(tally: Tally, target: float, allowed: Mask, upper: float | No
     upper
         Doses whose rate is above it cannot be selected.
     """
-    # Most of the doses of many states coincide; each tally is worked out once by the caller.
     ranked = estimate(tally, allowed) + RANK_STEP * np.cumsum(allowed, axis=1)
     eligible = allowed if upper is None else allowed & (ranked <= upper)
     distance = np.where(eligible, np.abs(ranked - target), np.inf)

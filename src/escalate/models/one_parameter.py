@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from escalate.core.arrays import FloatArray
+from escalate.core.errors import NotConverged
 from escalate.core.tally import Tally
 from escalate.models.nodes import NodeTable
 
@@ -20,12 +21,12 @@ Form: TypeAlias = Literal["power", "logistic"]
 RANGE_SD = 9.0
 """Nodes span at least this many prior standard deviations either side: truncation, not spacing, limits the accuracy."""
 SATURATED = 10.0
-"""Beyond this beta the rates are 0 or 1 and the likelihood is flat: data can pull the posterior no further."""
+"""Beyond this beta, or further for labels near 0, the rates are 0 or 1: data can pull the posterior no further."""
 STRETCH = 1.5
 TOLERANCE = 1e-9
 """Largest change of an estimate of p when the number of nodes is doubled."""
-MLE_RANGE = 10.0
-"""Bounds of beta for maximum likelihood, as in dfcrm; an estimate at a bound is a limit."""
+TOLERANCE_TAIL = 1e-6
+"""Largest change of an interval probability."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class OneParameterModel:
         s = np.asarray(self.skeleton)
         return np.log(s) if self.form == "power" else np.log(s / (1 - s)) - self.intercept
 
+    @property
+    def saturated(self) -> float:
+        """Size of beta beyond which every rate is 0 or 1 to 20 digits."""
+        return max(SATURATED, float(np.log((50 + abs(self.intercept)) / np.abs(self.labels).min())))
+
     def log_rates(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return log p and log(1 - p), each of shape (..., J) for beta of shape (...)."""
         theta = _theta(beta)
@@ -79,9 +85,9 @@ class OneParameterModel:
 
     # --- the posterior -------------------------------------------------------------------------------------------------
 
-    def table(self, n_max: int) -> Grid:
-        """Return the prior at as many nodes as estimates from up to n_max patients need; cached."""
-        return _grid(self, n_max)
+    def table(self, n_max: int, *, tails: bool = False) -> Grid:
+        """Return the prior at as many nodes as estimates (or interval probabilities) from up to n_max patients need."""
+        return _grid(self, n_max, tails)
 
     def mean_beta(self, tally: Tally, n_max: int) -> FloatArray:
         """Return E[beta | data], shape (S,)."""
@@ -95,12 +101,12 @@ class OneParameterModel:
 
     def prob_above(self, tally: Tally, limit: float, n_max: int) -> FloatArray:
         """Return Pr(p_j > limit | data) = Pr(beta < b_j | data), shape (S, J)."""
-        grid = self.table(n_max)
+        grid = self.table(n_max, tails=True)
         return np.clip(grid.nodes.expect(tally, grid.mass_below(self.beta_at(limit))), 0.0, 1.0)
 
     def beta_quantile(self, tally: Tally, probability: float, n_max: int) -> FloatArray:
         """Return the posterior quantile of beta, shape (S,), by bisection to 1e-12."""
-        grid = self.table(n_max)
+        grid = self.table(n_max, tails=True)
         weight = grid.nodes.posterior(tally)
         low = np.full(len(tally), grid.beta[0])
         high = np.full(len(tally), grid.beta[-1])
@@ -121,8 +127,8 @@ class OneParameterModel:
         return (dlt * x * (1 - p) - free * x * p).sum(axis=1)
 
     def mle(self, tally: Tally) -> FloatArray:
-        """Return the maximum likelihood estimate of beta within +-10, shape (S,); without both outcomes it is a bound."""
-        low, high = np.full(len(tally), -MLE_RANGE), np.full(len(tally), MLE_RANGE)
+        """Return the maximum likelihood estimate of beta, shape (S,); without both outcomes it is a bound, `saturated`."""
+        low, high = np.full(len(tally), -self.saturated), np.full(len(tally), self.saturated)
         for _ in range(60):
             middle = (low + high) / 2
             rising = self.score(tally, middle) > 0
@@ -169,7 +175,7 @@ class Grid:
 
 
 @cache
-def _grid(model: OneParameterModel, n_max: int) -> Grid:
+def _grid(model: OneParameterModel, n_max: int, tails: bool) -> Grid:
     """Return the smallest grid whose estimates do not change when it is refined."""
     probe = _probe(len(model.skeleton), n_max)
     for size in (48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048):
@@ -177,15 +183,22 @@ def _grid(model: OneParameterModel, n_max: int) -> Grid:
         means = [grid.nodes.expect(probe, grid.beta[:, None])[:, 0] for grid in (coarse, fine)]
         means_p = [grid.nodes.expect(probe, model.rates(grid.beta)) for grid in (coarse, fine)]
         plug_in = np.abs(model.rates(means[0]) - model.rates(means[1])).max()
-        if max(plug_in, np.abs(means_p[0] - means_p[1]).max()) < TOLERANCE:
+        settled = max(plug_in, np.abs(means_p[0] - means_p[1]).max()) < TOLERANCE
+        if settled and tails:
+            below = [grid.nodes.expect(probe, grid.mass_below(means[1][::7])) for grid in (coarse, fine)]
+            settled = bool(np.abs(below[0] - below[1]).max() < TOLERANCE_TAIL)
+        if settled:
             return coarse
-    return fine
+    raise NotConverged(
+        f"method.prior_sd: {model.prior_sd:g} with this skeleton gives a posterior that {size} nodes cannot resolve; use a "
+        "prior and a skeleton less extreme"
+    )
 
 
 def _laid_out(model: OneParameterModel, size: int, n_max: int) -> Grid:
     # All data against a narrow prior: each patient can add this much to the log likelihood, at (deviations)^2 / 2 of the prior.
     pull = n_max * max(-np.log(model.skeleton[0]), -np.log1p(-model.skeleton[-1]))
-    furthest = min((RANGE_SD + np.sqrt(2 * pull)) * model.prior_sd, max(RANGE_SD * model.prior_sd, SATURATED))
+    furthest = min((RANGE_SD + np.sqrt(2 * pull)) * model.prior_sd, max(RANGE_SD * model.prior_sd, model.saturated))
     reach = np.arcsinh(furthest / STRETCH)
     t = np.linspace(-reach, reach, size)
     beta = STRETCH * np.sinh(t)

@@ -156,17 +156,22 @@ def rules(design: Design) -> Iterator[Text]:
         yield Text(f"  {rule.kind}: {rule.describe(design)}")
 
 
+def _frame(design: Design) -> str:
+    levels = f"{design.n_doses} level{'s' * (design.n_doses > 1)}"
+    target = f", target {design.target:g}." if design.target is not None else "."
+    return (
+        f"{design.method.kind}: {summary_line(type(design.method))} {levels}, cohorts of {design.cohort_size}, at most "
+        f"{design.max_patients} patients, start at level {design.start_level}{target}"
+    )
+
+
 def check(found: Check) -> RenderableType:
     """Return the findings."""
     design = found.design
     states = f", {found.n_states:,} reachable states" if found.n_states else ""
     parts: list[RenderableType] = [
         Text(f"{design.title}: {'sound' if found.passed else 'questionable'}{states}", style="bold"),
-        Text(
-            f"{design.method.kind}: {summary_line(type(design.method))} {design.n_doses} levels, cohorts of "
-            f"{design.cohort_size}, at most {design.max_patients} patients, start at level {design.start_level}"
-            + (f", target {design.target:g}." if design.target is not None else ".")
-        ),
+        Text(_frame(design)),
         *rules(design),
     ]
     for finding in found.findings:

@@ -60,7 +60,9 @@ class LowestDoseTooToxic(Rule):
             over = dlt >= fewest
         else:
             over = self._probability(design, states) > self.cutoff
-        enough = states.tally.n[:, 0] >= self.min_patients
+        # Without a patient at level 1 its own data say nothing.
+        least = max(self.min_patients, 1) if self.basis == "beta_binomial" else self.min_patients
+        enough = states.tally.n[:, 0] >= least
         return np.broadcast_to((over & enough)[:, None], states.tally.n.shape)
 
     def describe(self, design: Design) -> str:

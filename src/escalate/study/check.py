@@ -83,7 +83,8 @@ def _walked(design: Design, automaton: Automaton) -> list[Finding]:
     findings += _report(
         automaton, rises, "not_monotone", "gives a higher dose after one more DLT in the cohort", warning=True
     )
-    findings += _rigid(automaton, following, seen)
+    if design.n_doses > 1:
+        findings += _rigid(automaton, following, seen)
     if not (automaton.terminals.selected == NONE).any():
         text = "no outcome ends the trial without an MTD: nothing stops it when every dose is too toxic"
         findings.append(Finding("no_safety_stop", text, warning=False))
@@ -143,7 +144,7 @@ def _report(
         cohorts = automaton.path_to(int(state))
         if not before:
             cohorts = [*cohorts, (int(automaton.dose[state]), int(automaton.size[state]), int(outcome))]
-        examples.append(outcome_string(cohorts))
+        examples.append(outcome_string(cohorts) or "(before the first patient)")
     n = len(found)
     return [Finding(code, f"{text}: {n:,} reachable state{'s' if n > 1 else ''}", warning, tuple(examples))]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -115,7 +115,8 @@ def recommend(
         reasons=_reasons(design, last, decisions, action, stops),
         notes=_notes(design, trial, history, decisions),
         doses=dose_rows(design, last.tally, decisions.forbidden[:, -1]),
-        margin=None if action is Action.STOP else design.method.margin(design, last),
+        # The method's cut-offs are those of the decision only where its wish was granted.
+        margin=design.method.margin(design, last) if following == int(decisions.moves.next[-1]) != NONE else None,
         trace=trace,
         design=design,
         provenance=provenance,
@@ -132,7 +133,14 @@ def _start(design: Design, trial: TrialData, provenance: Provenance) -> Recommen
         mtd_level=None,
         reasons=(Reason("start", text),),
         notes=left_out(trial),
-        doses=dose_rows(design, tally, np.zeros((len(design.rules), design.n_doses), dtype=bool)),
+        doses=tuple(
+            replace(
+                row,
+                allowed=row.level == design.start_level,
+                why_not=None if row.level == design.start_level else "start_level",
+            )
+            for row in dose_rows(design, tally, np.zeros((len(design.rules), design.n_doses), dtype=bool))
+        ),
         margin=None,
         trace=(TraceLine("design", "start", text),),
         design=design,
@@ -194,7 +202,9 @@ def _stop_reason(design: Design, last: States, code: str, wish: Reason, moves: D
     if code == METHOD_DONE:
         return wish
     texts = [
-        _explained(design, rule, last, moves.forbidden[r]) for r, rule in enumerate(design.rules) if rule.kind == code
+        _explained(design, rule, last, moves.forbidden[r])
+        for r, rule in enumerate(design.rules)
+        if rule.kind == code and moves.ended_by[r, 0]
     ]
     return Reason(code, " ".join(texts))
 
@@ -202,11 +212,13 @@ def _stop_reason(design: Design, last: States, code: str, wish: Reason, moves: D
 def _one(decisions: Decisions) -> Decisions:
     """Return the last state's decision alone."""
     moves = Moves(decisions.moves.next[-1:], decisions.moves.reason[-1:])
-    return Decisions(decisions.next[-1:], moves, decisions.forbidden[:, -1:], decisions.stops[-1:])
+    return Decisions(
+        decisions.next[-1:], moves, decisions.forbidden[:, -1:], decisions.stops[-1:], decisions.ended_by[:, -1:]
+    )
 
 
 def _trace(design: Design, last: States, decisions: Decisions) -> tuple[TraceLine, ...]:
-    one, codes = _one(decisions), stop_codes(design)
+    one = _one(decisions)
     wanted = int(one.moves.next[0])
     verdict = "stop" if wanted == NONE else f"wants level {wanted + 1}"
     lines = [TraceLine(f"method: {design.method.kind}", verdict, design.method.explain(design, last, one.moves))]
@@ -215,7 +227,7 @@ def _trace(design: Design, last: States, decisions: Decisions) -> tuple[TraceLin
     lines.append(TraceLine(MAX_PATIENTS, ends, f"{n} of at most {design.max_patients} evaluable patients."))
     for r, rule in enumerate(design.rules):
         levels = tuple((np.flatnonzero(one.forbidden[r, 0]) + 1).tolist())
-        stopped = int(one.stops[0]) >> codes.index(rule.kind) & 1
+        stopped = bool(one.ended_by[r, 0])
         verdict = (
             "stop"
             if stopped

@@ -108,7 +108,11 @@ def simulate(
     """
     if exact and trials is not None:
         raise EscalateError("choose either exact or trials, not both")
-    if trials is not None and not 1 <= trials <= MAX_TRIALS:
+    if workers is not None and workers < 1:
+        raise EscalateError(f"workers: {workers} is not 1 or more")
+    if max_states < 1000:
+        raise EscalateError(f"max_states: {max_states} is not 1,000 or more")
+    if trials is not None and not (isinstance(trials, int) and 1 <= trials <= MAX_TRIALS):
         raise EscalateError(f"trials: {trials} is not between 1 and {MAX_TRIALS:,}")
     if not 0 <= seed <= MAX_SEED:
         raise EscalateError(f"seed: {seed} is not between 0 and {MAX_SEED}")

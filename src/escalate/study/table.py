@@ -84,7 +84,11 @@ def _barred(design: Design, n: int, dose: int) -> Mask:
     dlt = np.arange(n + 1)
     counts[:, dose] = np.stack([n - dlt, dlt], axis=1)
     states = States(Tally(counts), np.full(n + 1, dose), counts[:, dose])
-    out = np.zeros(n + 1, dtype=bool)
+    return _barred_at(design, states, dose)
+
+
+def _barred_at(design: Design, states: States, dose: int) -> Mask:
+    out = np.zeros(len(states), dtype=bool)
     for rule in design.rules:
         if rule.about_safety:
             out |= rule.forbids(design, states)[:, dose]
@@ -99,8 +103,8 @@ def _by_level(design: Design) -> tuple[TableRow, ...]:
             states = _clean_until(design, dose, n)
             decisions = decide(design, states)
             # The end of the trial by its size or by enough patients is not a matter of DLTs.
-            safety = _stopped_for_safety(design, decisions.stops)
-            wanted = np.where(safety, NONE, _moves(design, states))
+            safety = _stopped_for_safety(design, decisions.stops) | _barred_at(design, states, dose)
+            wanted = np.where(_stopped_for_safety(design, decisions.stops), NONE, _moves(design, states))
             rows.append(
                 TableRow(
                     patients=n,

@@ -42,7 +42,7 @@ class IntervalMethod(TableMethod):
 
     def select(self, plan: Plan, tally: Tally, allowed: Mask) -> IntArray:
         """Return the allowed dose with the isotonic estimate nearest to the target."""
-        return isotonic.select_nearest(tally, plan.target_rate, allowed)
+        return isotonic.select_nearest(tally, plan.target_rate, allowed & tally.tried)
 
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
         """Return isotonic estimates, limits and Pr(p > target) of the tried doses."""
