@@ -37,13 +37,13 @@ def emit(as_json: bool, form: Callable[[], dict[str, Any]], render: Callable[[],
         show(render())
 
 
-def read_data(design: str, data: str | None, outcomes: str | None, plan: Plan) -> TrialData | None:
+def read_data(data: str | None, outcomes: str | None, plan: Plan) -> TrialData | None:
     """Return the trial data of a command: a file, an outcome string, or none.
 
     Raises
     ------
     EscalateError
-        Where both are given, or design and data both come from standard input.
+        Where both are given.
     """
     from escalate.core.patients import from_outcomes, read_patients
 
@@ -53,9 +53,19 @@ def read_data(design: str, data: str | None, outcomes: str | None, plan: Plan) -
         return from_outcomes(outcomes, plan)
     if data is None:
         return None
-    if data == "-" and design == "-":
-        raise EscalateError("design and data cannot both come from standard input")
     return read_patients(data, plan)
+
+
+def one_standard_input(*paths: str | None) -> None:
+    """Refuse a question that would read standard input twice.
+
+    Raises
+    ------
+    EscalateError
+        Where more than one path is `-`.
+    """
+    if paths.count("-") > 1:
+        raise EscalateError("design and data cannot both come from standard input; only one file can")
 
 
 def progress(quiet: bool) -> Callable[[str], None]:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from escalate.cli.output import AsJson, Force, Plot, check_outputs, emit, progress
-from escalate.core.errors import EscalateError
+from escalate.cli.output import AsJson, Force, Plot, check_outputs, emit, one_standard_input, progress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -41,12 +40,11 @@ def simulate(
     from escalate.study.simulate import simulate as run
 
     check_outputs(plot, force=force)
-    if [*designs, scenarios].count("-") > 1:
-        raise EscalateError("only one file can come from standard input")
+    one_standard_input(*designs, scenarios)
     files = [read_design(path) for path in designs]
     found = run(
         [file.design for file in files],
-        load_scenarios(scenarios),
+        load_scenarios(scenarios, [file.design for file in files]),
         exact=exact,
         trials=trials,
         seed=seed,

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from escalate.cli.output import AsJson, DesignPath, Force, Outcomes, Plot, check_outputs, emit, read_data
+from escalate.cli.output import (
+    AsJson,
+    DesignPath,
+    Force,
+    Outcomes,
+    Plot,
+    check_outputs,
+    emit,
+    one_standard_input,
+    read_data,
+)
 from escalate.core.errors import EscalateError
 
 if TYPE_CHECKING:
@@ -48,8 +58,9 @@ def recommend(
     from escalate.study.recommend import recommend as ask
 
     check_outputs(plot, force=force)
+    one_standard_input(design, data)
     file = read_design(design)
-    trial = read_data(design, data, outcomes, file.design)
+    trial = read_data(data, outcomes, file.design)
     found = ask(file.design, trial, design_sha256=file.sha256)
     if plot is not None:
         from escalate.report import figures
@@ -70,8 +81,9 @@ def select(design: DesignPath, data: Data = None, outcomes: Outcomes = None, as_
     from escalate.report import json_forms
     from escalate.study.select import select as choose
 
+    one_standard_input(design, data)
     file = read_design(design)
-    trial = read_data(design, data, outcomes, file.design)
+    trial = read_data(data, outcomes, file.design)
     if trial is None:
         raise EscalateError("there are no data to select an MTD from; give a CSV file or --outcomes")
     found = choose(file.design, trial, design_sha256=file.sha256)

@@ -71,8 +71,6 @@ def build(data: Mapping[str, Any]) -> tuple[Design | None, list[Problem]]:
     listed = data.get("rules")
     if "published_rules" in data:
         problems.append(Problem("published_rules", "unknown setting; leave out 'rules' for the published ones"))
-    if "rules" in data and listed is None:
-        problems.append(Problem("rules", "is empty; write [] for no rules, or leave it out for the published ones"))
     if listed is None:
         rules = list(method.published_rules()) if method is not None else []
     elif isinstance(listed, tuple):
@@ -110,11 +108,13 @@ def _part(known: registry.Registry[Any], data: object, where: str, problems: lis
         )
         problems.append(Problem(where, text))
         return None
-    if not isinstance(data.get("kind"), str):
-        problems.append(Problem(f"{where}.kind", f"is missing; one of: {', '.join(known.kinds())}"))
+    kind = data.get("kind")
+    if not isinstance(kind, str):
+        said = "is missing" if kind is None else f"{kind} is not a {known.noun}"
+        problems.append(Problem(f"{where}.kind", f"{said}; one of: {', '.join(known.kinds())}"))
         return None
     try:
-        cls = known.get(data["kind"])
+        cls = known.get(kind)
         return cls.model_validate(dict(data))
     except ValidationError as error:
         problems += [Problem(f"{where}.{found.field}".rstrip("."), found.text) for found in problems_of(error, cls, ())]

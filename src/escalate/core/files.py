@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,8 +56,10 @@ def read_design(path: str | Path, *, runnable: bool = True) -> DesignFile:
     document = yaml_reader.read(str(path), "a design file")
     _check_schema(document, design_module.SCHEMA, "a design file")
     design, problems = design_module.build(document.data)
+    if document.data.get("rules", ()) is None:
+        problems.append(Problem("rules", "is empty; write [] for no rules, or leave it out for the published ones"))
     if design is not None and runnable:
-        problems = [Problem(f"method.{fault.field}", fault.text) for fault in design.method.cannot_run(design)]
+        problems += [Problem(f"method.{fault.field}", fault.text) for fault in design.method.cannot_run(design)]
     if design is None or problems:
         raise DesignError(document.say(problems))
     return DesignFile(design, document)
@@ -73,8 +76,13 @@ def load_design(path: str | Path) -> Design:
     return read_design(path).design
 
 
-def load_scenarios(path: str | Path) -> tuple[Scenario, ...]:
+def load_scenarios(path: str | Path, designs: Sequence[Design] = ()) -> tuple[Scenario, ...]:
     """Read and check a file of scenarios; `-` is standard input.
+
+    Parameters
+    ----------
+    designs
+        Designs that each scenario must have a probability a dose for.
 
     Raises
     ------
@@ -84,7 +92,17 @@ def load_scenarios(path: str | Path) -> tuple[Scenario, ...]:
     document = yaml_reader.read(str(path), "a scenario file")
     _check_schema(document, scenario_module.SCHEMA, "a scenario file")
     found, problems = scenario_module.build(document.data)
-    if found is None:
+    if found is not None:
+        problems = [
+            Problem(
+                f"scenarios[{k}].dlt",
+                f"has {len(scenario.dlt)} DLT probabilities, but '{design.title}' has {design.n_doses} dose levels",
+            )
+            for design in designs
+            for k, scenario in enumerate(found.scenarios, start=1)
+            if len(scenario.dlt) != design.n_doses
+        ]
+    if found is None or problems:
         raise DesignError(document.say(problems))
     return found.scenarios
 

@@ -18,6 +18,7 @@ from escalate.core.tally import States, Tally
 from escalate.core.yaml_reader import decode, read_bytes
 
 MAX_BYTES = 5_000_000
+MAX_PATIENTS = 1000
 COLUMNS = ("patient", "cohort", "level", "dose", "dlt", "evaluable")
 _YES = {"1", "y", "yes", "true", "t"}
 _NO = {"0", "n", "no", "false"}
@@ -91,6 +92,9 @@ def from_outcomes(text: str, plan: Plan) -> TrialData:
         if not letters:
             raise DataError(f"{where}: has no patients; write one letter a patient after the level")
         cohorts.append(Cohort(_dose(level, plan, where), len(letters), letters.count("T")))
+    n = sum(cohort.n for cohort in cohorts)
+    if n > MAX_PATIENTS:
+        raise DataError(f"outcomes: hold {n} patients, more than the {MAX_PATIENTS} that any design may have")
     return TrialData(tuple(cohorts), hashlib.sha256(" ".join(text.split()).encode()).hexdigest())
 
 
@@ -143,15 +147,23 @@ def read_patients(path: str | Path, plan: Plan) -> TrialData:
                 "a cohort has one level"
             )
         cohorts[number] = Cohort(dose, before.n + 1, before.dlt + dlt)
+    if len(first_line) > MAX_PATIENTS:
+        raise DataError(
+            f"{name}: holds {len(first_line)} patients, more than the {MAX_PATIENTS} that any design may have"
+        )
     ordered = tuple(cohorts[number] for number in sorted(cohorts))
     return TrialData(ordered, hashlib.sha256(raw).hexdigest(), not_evaluable)
 
 
 def _rows(text: str, name: str) -> Iterator[tuple[int, dict[str, str]]]:
     lines = text.splitlines()
-    first = next((line for line in lines if line.strip(' \t;,"')), None)
+    first = next((line for line in lines if re.sub('[;,"]', "", line).strip()), None)
     if first is None:
         raise DataError(f"{name}: has no header; the first line is patient,cohort,level,dlt")
+    if "\t" in first and "," not in first and ";" not in first:
+        raise DataError(f"{name}:1: its columns are separated by tabs; use commas or semicolons")
+    if "\r" in text and "\n" not in text:
+        raise DataError(f"{name}:1: has the line ends of old Macs; save it with those of Windows or Unix")
     delimiter = ";" if first.count(";") > first.count(",") else ","
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     header: list[str] | None = None
@@ -189,8 +201,10 @@ def _header(row: list[str], where: str) -> list[str]:
 
 
 def _whole(text: str, where: str) -> int:
-    if not re.fullmatch(r"\d{1,6}", text, flags=re.ASCII):
-        raise DataError(f"{where}: '{text[:40]}' is not a whole number")
+    if not re.fullmatch(r"\d+", text, flags=re.ASCII):
+        raise DataError(f"{where}: " + (f"'{text[:40]}' is not a whole number" if text else "is empty"))
+    if len(text) > 6:
+        raise DataError(f"{where}: '{text[:40]}' is larger than 999999")
     return int(text)
 
 
@@ -202,7 +216,9 @@ def _dose_of(row: dict[str, str], plan: Plan, where: str) -> int:
                 f"{where} dose: {row['dose'][:40]} is not the amount of level {dose + 1}, {plan.amount(dose)}"
             )
         return dose
-    return _by_amount(row.get("dose", ""), plan, where)
+    if "dose" not in row:
+        raise DataError(f"{where} level: is empty")
+    return _by_amount(row["dose"], plan, where)
 
 
 def _by_amount(text: str, plan: Plan, where: str) -> int:

@@ -108,6 +108,7 @@ def parse(text: str, name: str, what: str = "a design file", raw: bytes | None =
     from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
     from ruamel.yaml.reader import ReaderError  # noqa: PLC0415
 
+    _check_depth(text, name)
     yaml = YAML(typ="safe", pure=True)
     walk = _Walk(name, yaml.constructor)
     try:
@@ -129,6 +130,16 @@ def parse(text: str, name: str, what: str = "a design file", raw: bytes | None =
     if not isinstance(data, dict):
         raise DesignError(f"{name}:1: is not {what}: it should be 'key: value' lines, starting with 'schema:'")
     return Document(name, data, walk.lines, raw if raw is not None else text.encode())
+
+
+def _check_depth(text: str, name: str) -> None:
+    """Refuse brackets nested so deep that the parser itself would not survive them."""
+    depth = 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        for letter in line:
+            depth += (letter in "[{") - (letter in "]}")
+            if depth > 100:
+                raise DesignError(f"{name}:{number}: is nested more than {MAX_DEPTH} deep")
 
 
 class _Walk:
@@ -170,7 +181,7 @@ class _Walk:
         for key_node, value_node in node.value:
             key, line = key_node.value, key_node.start_mark.line + 1
             if not isinstance(key, str):
-                raise DesignError(f"{self.name}:{line} {field}: a key must be a word")
+                raise DesignError(f"{self.name}:{line}{' ' + field if field else ''}: a key must be a word")
             inner = f"{field}.{key}" if field else key
             if key in found:
                 raise DesignError(f"{self.name}:{line} {inner}: is given twice")

@@ -27,11 +27,18 @@ if TYPE_CHECKING:
 WIDTH = 120
 
 
+class _Console(Console):
+    """Leaves a reader that has gone to the command line, which ends quietly."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def show(content: RenderableType) -> None:
     """Print to standard output; plain, and 120 columns wide unless COLUMNS says otherwise, where that is no terminal."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = _Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(highlight=False, markup=False, emoji=False, width=WIDTH)
+        console = _Console(highlight=False, markup=False, emoji=False, width=WIDTH)
     console.print(content)
 
 

@@ -1,0 +1,88 @@
+"""Run the installed command as a user does, and the small files that the tests of the command line start from."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.helpers import ROOT
+
+COMMAND = Path(sys.executable).with_name("escalate")
+DESIGNS = sorted((ROOT / "designs").glob("*.yaml"))
+SCENARIOS = sorted((ROOT / "simulations" / "scenarios").glob("*.yaml"))
+COMMANDS = ("new", "check", "table", "recommend", "select", "simulate", "methods", "explain", "schema")
+
+DESIGN = """schema: escalate/design/1
+title: small
+doses: {unit: mg, levels: [10, 20, 40]}
+target: 0.30
+cohort_size: 3
+max_patients: 12
+start_level: 1
+method: {kind: boin}
+"""
+SCENARIO = """schema: escalate/scenarios/1
+scenarios:
+  - {name: a, dlt: [0.1, 0.3, 0.5]}
+"""
+HEADER = "patient,cohort,level,dlt\n"
+
+# What a terminal, or the person at it, may have set: no test depends on it unless it says so.
+_PERSONAL = (
+    "COLUMNS",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "TTY_COMPATIBLE",
+    "PYTHONIOENCODING",
+    "ESCALATE_DEBUG",
+    "PYTHONWARNINGS",
+)
+
+
+class Result(NamedTuple):
+    """What the command printed, and its exit code."""
+
+    stdout: str
+    stderr: str
+    code: int
+
+
+def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a command, the same on every machine."""
+    kept = {name: value for name, value in os.environ.items() if name not in _PERSONAL}
+    return {**kept, **(changes or {})}
+
+
+def escalate(
+    *arguments: str | Path,
+    stdin: str | bytes | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 300,
+) -> Result:
+    """Run `escalate` with arguments; standard input is empty unless given."""
+    done = subprocess.run(
+        [str(COMMAND), *map(str, arguments)],
+        input=stdin.encode() if isinstance(stdin, str) else stdin or b"",
+        capture_output=True,
+        cwd=cwd,
+        env=environment(env),
+        timeout=timeout,
+        check=False,
+    )
+    return Result(done.stdout.decode(), done.stderr.decode(), done.returncode)
+
+
+def write(folder: Path, **files: str | bytes) -> None:
+    """Write files into a folder; `d_yaml` is written as `d.yaml`."""
+    for name, content in files.items():
+        (folder / name.replace("_", ".")).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return every file below a folder, with its size and the time it was last written."""
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))}
