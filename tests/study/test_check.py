@@ -58,3 +58,16 @@ def test_too_large_to_walk_is_said() -> None:
     found = esc.check(make({"kind": "boin"}), max_states=500)
     assert found.passed
     assert [finding.code for finding in found.findings] == ["not_walked"]
+
+
+def test_incoherent_initial_sequence_is_questioned() -> None:
+    """Source: dfcrm `cohere` (tests/reference/crm_skeleton.json, 0355): three a level is too slow at a target of 25%."""
+    method = {
+        "kind": "crm",
+        "model": "logistic",
+        "skeleton": [0.05, 0.1, 0.2, 0.35, 0.5, 0.7],
+        "estimate": "plug_in",
+        "initial_levels": [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4],
+    }
+    found = esc.check(make(method, 6, target=0.25, max_patients=18))
+    assert any("first DLT in patient 9" in finding.text for finding in found.findings if finding.warning)

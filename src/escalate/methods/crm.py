@@ -18,6 +18,7 @@ from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.setting import Count, Probability, Setting
 from escalate.core.tally import States, Tally
+from escalate.methods.families.initial_sequence import coherent_after
 from escalate.models import skeleton
 from escalate.models.one_parameter import OneParameterModel
 from escalate.rules.coherence import Coherence
@@ -221,6 +222,13 @@ class Crm(ModelMethod):
                 f"the start level {plan.start_level} is over target before any patient: the skeleton gives "
                 f"{s[plan.start_dose]:g} against {plan.target_rate:g}"
             )
+        if self.initial_levels is not None and len(self.initial_levels) > 1:
+            coherent = coherent_after(self, plan, self.initial_levels)
+            if not all(coherent):
+                yield (
+                    f"the initial sequence is not coherent with the model: a first DLT in patient {coherent.index(False) + 1} "
+                    "would be followed by a higher level; a faster sequence would not have this"
+                )
         if self.inference == "mle" and self.initial_levels is None:
             yield "inference: mle has no estimate until both outcomes are seen; give initial_levels for a two-stage start"
 

@@ -123,8 +123,10 @@ def simulate(
     threads = workers or os.cpu_count() or 1
     results = []
     for design in designs:
-        run = _run_exact if trials is None else _run_trials
-        results.append(run(design, tuple(scenarios), trials or 0, seed, threads, max_states, progress))
+        if trials is None:
+            results.append(_run_exact(design, tuple(scenarios), threads, max_states, progress))
+        else:
+            results.append(_run_trials(design, tuple(scenarios), trials, seed, threads, max_states, progress))
     return OperatingCharacteristics(tuple(results), trials, None if trials is None else seed)
 
 
@@ -133,13 +135,7 @@ def _truths(design: Design, rates: FloatArray) -> Truths | None:
 
 
 def _run_exact(
-    design: Design,
-    scenarios: tuple[Scenario, ...],
-    _trials: int,
-    _seed: int,
-    workers: int,
-    max_states: int,
-    say: Progress,
+    design: Design, scenarios: tuple[Scenario, ...], workers: int, max_states: int, say: Progress
 ) -> DesignResult:
     say(f"{design.title}: walking the reachable states")
     automaton = compile_design(design, max_states)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import escalate as esc
-from escalate.study.initial_sequence import coherent_after, longest_coherent
+from escalate.methods.families.initial_sequence import coherent_after, longest_coherent
 from tests.helpers import cases, make
 
 FORMS = {"empiric": "power", "logistic": "logistic"}
