@@ -31,7 +31,7 @@ design("anchor given twice", "d.yaml:9 a: anchors", content=DESIGN + "a: &a 1\nb
 design("merge key", "d.yaml:9 x: anchors", content=DESIGN + "x: &a {b: 1}\ny: {<<: *a}\n")
 design("deep nesting", "d.yaml:9 notes", "nested more than 12 deep", content=DESIGN + "notes: " + "[" * 20 + "]" * 20)
 design("very deep nesting", "d.yaml", content=DESIGN + "notes: " + "[" * 20000 + "]" * 20000)
-design("very deep nesting, said so", "d.yaml:9", "nested", content=DESIGN + "notes: " + "[" * 20000 + "]" * 20000)  # fmt: skip
+design("very deep nesting, said so", "d.yaml:9", "nested", content=DESIGN + "notes: " + "[" * 20000 + "]" * 20000)
 design("tag of a Python object", "d.yaml:2: is not valid YAML", content=edited("small", "!!python/object:os.system x"))
 design("tag !!int of text", "d.yaml:2", content=edited("small", "!!int x"))
 for tag in ("!!int ''", "!!float ''", "!!bool maybe"):
@@ -39,7 +39,7 @@ for tag in ("!!int ''", "!!float ''", "!!bool maybe"):
 design("date", "d.yaml:2 title: '2020-01-01'", "quote it", content=edited("small", "2020-01-01"))
 design("date that is none", "d.yaml:2", content=edited("small", "2020-13-01"))
 design("control character", "d.yaml:2", content=edited("small", "a\x07b"))
-design("key that is a list", "d.yaml:9", "a key must be a word", content=DESIGN + "? [a, b]\n: 1\n", never=(":9 :",))  # fmt: skip
+design("key that is a list", "d.yaml:9", "a key must be a word", content=DESIGN + "? [a, b]\n: 1\n", never=(":9 :",))
 design("enormous number", "d.yaml:6 max_patients", content=edited("12", "9" * 5000), never=("sys.set_int",))
 design("empty file", "d.yaml: is empty", content="")
 design("blank file", "d.yaml: is empty", content="\n  \n")

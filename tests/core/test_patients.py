@@ -85,6 +85,50 @@ def test_not_evaluable_patients_are_counted_not_used(path: Path) -> None:
         read_text(path, header + "b,1,1,0,perhaps\n")
 
 
+NOT_READ = pytest.mark.xfail(strict=True, reason="'NA' is neither 1 (yes) nor 0 (no)")
+
+
+@pytest.mark.parametrize(
+    "outcome", ["", *(pytest.param(word, marks=[NOT_READ]) for word in ("NA", "n/a", "pending", "?"))]
+)
+def test_outcome_of_a_patient_who_is_not_evaluable(outcome: str, path: Path) -> None:
+    """The outcome of a patient who is not evaluable may be unknown, in any of the words for it."""
+    assert read_text(path, f"{HEADER.replace('dlt', 'dlt,evaluable')}b,1,1,{outcome},0\n").n_not_evaluable == 1
+
+
+def test_number_of_patients_is_bounded(path: Path) -> None:
+    """As many patients as a design may have are read; one more is refused, in a file as in an outcome string."""
+    lines = [f"p{k},1,1,0\n" for k in range(1001)]
+    assert read_text(path, HEADER + "".join(lines[:1000])).n == from_outcomes("1" + "N" * 1000, PLAN).n == 1000
+    with pytest.raises(DataError, match="1001 patients, more than the 1000 that any design may have"):
+        read_text(path, HEADER + "".join(lines))
+    with pytest.raises(DataError, match="1001 patients, more than the 1000 that any design may have"):
+        from_outcomes("1" + "N" * 1001, PLAN)
+
+
+@pytest.mark.parametrize("text", ["10,000", "1,000,000"])
+def test_ambiguous_amounts_are_refused(text: str, path: Path) -> None:
+    """10,000 is ten or ten thousand: it is not guessed."""
+    with pytest.raises(DataError, match=f"dose: '{text}' can be read in two ways"):
+        read_text(path, f"patient;cohort;dose;dlt\na;1;{text};0\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "levels"),
+    [
+        ("1,25", (1.25, 2.0)),
+        ("5e-1", (0.5, 1.0)),
+        pytest.param("0,125", (0.125, 1.0), marks=[pytest.mark.xfail(strict=True, reason="said to be ambiguous")]),
+        pytest.param(".5", (0.5, 1.0), marks=[pytest.mark.xfail(strict=True, reason="'.5' is not an amount in mg")]),
+    ],
+)
+def test_small_amounts(text: str, levels: tuple[float, ...], path: Path) -> None:
+    """Amounts below one, as spreadsheets write them: a leading zero cannot stand before thousands."""
+    path.write_text(f"patient;cohort;dose;dlt\na;1;{text};0\n")
+    plan = Plan(doses=Doses(unit="mg", levels=levels), max_patients=30)
+    assert read_patients(path, plan).cohorts == (Cohort(0, 1, 0),)
+
+
 def test_header_alone_is_a_trial_without_patients(path: Path) -> None:
     """A header without lines holds no patients, and has no first state but the empty one."""
     found = read_text(path, HEADER)
