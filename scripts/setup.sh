@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 extra=${1:+[$1]}
 if [ ! -x .venv/bin/python ]; then
   for python in python3.13 python3.12 python3.11 python3; do
-    if command -v "$python" > /dev/null && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then break; fi
+    if command -v "$python" > /dev/null && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then break; fi
     python=
   done
   [ -n "$python" ] || { echo "error: escalate needs Python 3.11 or newer" >&2; exit 2; }
@@ -16,4 +16,4 @@ if [ ! -x .venv/bin/python ]; then
     "$python" -m venv .venv
   fi
 fi
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".$extra"
+.venv/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".$extra"

@@ -69,6 +69,13 @@ for seed in ("-1", str(2**63)):
     line(f"--seed {seed}", f"seed: {seed} is not between 0 and", arguments=(*SIMULATE, "--trials", "9", "--seed", seed))
 line("exact and trials", "exact or trials, not both", arguments=(*SIMULATE, "--exact", "--trials", "9"))
 line("trials in words", "--trials", arguments=(*SIMULATE, "--trials", "many"))
+line(
+    "trials in words, plainly",
+    "--trials",
+    arguments=(*SIMULATE, "--trials", "many"),
+    never=("unable to parse", "Input should be"),
+    fault="pydantic's words: 'Input should be a valid integer, unable to parse string as an integer'",
+)
 line("seed as a fraction", "--seed", arguments=(*SIMULATE, "--seed", "1.5"))
 line("no workers", "--workers", arguments=(*SIMULATE, "--workers", "0"))
 line("simulate without scenarios", "Missing option '--scenarios'", arguments=("simulate", "d.yaml"))

@@ -74,9 +74,11 @@ def test_design_too_large_for_an_exact_answer(tmp_path: Path) -> None:
 
 
 def test_more_patients_than_any_trial_has(tmp_path: Path) -> None:
-    """A mistyped outcome string or CSV with thousands of patients is answered, or refused, at once."""
+    """A mistyped outcome string with thousands of patients is refused at once."""
     write(tmp_path, d_yaml=DESIGN)
-    escalate("recommend", "d.yaml", "--outcomes", "1" + "N" * 5000, cwd=tmp_path, timeout=5)
+    done = escalate("recommend", "d.yaml", "--outcomes", "1" + "N" * 5000, cwd=tmp_path, timeout=5)
+    assert (done.code, done.stdout) == (2, "")
+    assert "5000 patients, more than the 1000" in done.stderr
 
 
 BOM = b"\xef\xbb\xbf"

@@ -46,16 +46,10 @@ def test_cohorts_are_put_in_order(path: Path) -> None:
     assert found.cohorts == (Cohort(0, 2, 1), Cohort(2, 2, 1))
 
 
-@pytest.mark.parametrize("word", ["1", "y", "Y", "yes", "TRUE", "t", "T"])
-def test_words_for_a_dlt(word: str, path: Path) -> None:
-    """A DLT is written in any of the usual ways."""
-    assert read_text(path, f"{HEADER}a,1,1,{word}\n").cohorts == (Cohort(0, 1, 1),)
-
-
-@pytest.mark.parametrize("word", ["0", "n", "N", "no", "False"])
-def test_words_for_no_dlt(word: str, path: Path) -> None:
-    """So is its absence."""
-    assert read_text(path, f"{HEADER}a,1,1,{word}\n").cohorts == (Cohort(0, 1, 0),)
+@pytest.mark.parametrize("word", ["1", "y", "Y", "yes", "TRUE", "t", "T", "0", "n", "N", "no", "False"])
+def test_words_for_a_dlt_and_for_none(word: str, path: Path) -> None:
+    """A DLT, or its absence, is written in any of the usual ways."""
+    assert read_text(path, f"{HEADER}a,1,1,{word}\n").cohorts == (Cohort(0, 1, int(word[0].lower() in "1yt")),)
 
 
 @pytest.mark.parametrize("amount", ["20", "20.0", "2e1", "20,0", " 20 "])
