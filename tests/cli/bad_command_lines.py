@@ -74,7 +74,6 @@ line(
     "--trials",
     arguments=(*SIMULATE, "--trials", "many"),
     never=("unable to parse", "Input should be"),
-    fault="pydantic's words: 'Input should be a valid integer, unable to parse string as an integer'",
 )
 line("seed as a fraction", "--seed", arguments=(*SIMULATE, "--seed", "1.5"))
 line("no workers", "--workers", arguments=(*SIMULATE, "--workers", "0"))

@@ -102,7 +102,6 @@ def test_letters_that_the_font_lacks(folder: Path) -> None:
     assert (done.code, done.stderr) == (0, "")
 
 
-@pytest.mark.xfail(strict=True, reason="'exists already; use --force to replace it', which --force then refuses")
 def test_folder_named_as_a_picture_without_force(folder: Path) -> None:
     """A directory is told to be one at once: no advice that would not help."""
     (folder / "x.png").mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from typing import Annotated
 
@@ -96,6 +97,8 @@ def _run(arguments: list[str]) -> int:
 
 def _usage(error: TyperException) -> str:
     message = getattr(error, "format_message", lambda: str(error))()
+    # Typer passes on pydantic's words for a number that is none.
+    message = re.sub(r"Input should be a valid (integer|number), unable to parse.*", r"this is no \1", message)
     return f"{message.rstrip('.')}; see 'escalate --help'"
 
 

@@ -90,6 +90,8 @@ def check_outputs(path: str | None, *, force: bool) -> None:
     from escalate.report.figures import check_name
 
     check_name(path)
+    if Path(path).is_dir():
+        raise EscalateError(f"{path}: is a directory; name a file in it")
     if Path(path).exists() and not force:
         raise EscalateError(f"{path}: exists already; use --force to replace it")
     if not Path(path).resolve().parent.is_dir():

@@ -22,6 +22,7 @@ MAX_PATIENTS = 1000
 COLUMNS = ("patient", "cohort", "level", "dose", "dlt", "evaluable")
 _YES = {"1", "y", "yes", "true", "t"}
 _NO = {"0", "n", "no", "false"}
+_UNKNOWN = {"", "pending", "na", "n/a", "?"}
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,8 @@ def read_patients(path: str | Path, plan: Plan) -> TrialData:
         number = _whole(row["cohort"], f"{where} cohort")
         dose = _dose_of(row, plan, where)
         if row.get("evaluable") and not _yes_or_no(row["evaluable"], f"{where} evaluable"):
-            if row["dlt"] and _yes_or_no(row["dlt"], f"{where} dlt"):
+            unknown = row["dlt"].lower() in _UNKNOWN
+            if not unknown and _yes_or_no(row["dlt"], f"{where} dlt"):
                 raise DataError(
                     f"{where} evaluable: patient '{patient[:40]}' had a DLT; a DLT makes a patient evaluable"
                 )
@@ -222,12 +224,12 @@ def _dose_of(row: dict[str, str], plan: Plan, where: str) -> int:
 
 
 def _by_amount(text: str, plan: Plan, where: str) -> int:
-    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+", text):
+    if re.fullmatch(r"[1-9][0-9]{0,2}(,[0-9]{3})+", text):
         raise DataError(
             f"{where} dose: '{text[:40]}' can be read in two ways; write it without a comma, or give the level"
         )
     number = text.replace(",", ".", 1)
-    if not re.fullmatch(r"[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?", number):
+    if not re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", number):
         raise DataError(f"{where} dose: '{text[:40]}' is not an amount in {plan.doses.unit}")
     amount = float(number)
     for dose, level in enumerate(plan.doses.levels):
@@ -239,7 +241,7 @@ def _by_amount(text: str, plan: Plan, where: str) -> int:
 
 def _outcome(text: str, where: str, patient: str) -> int:
     word = text.lower()
-    if not word or word in {"pending", "na", "n/a", "?"}:
+    if word in _UNKNOWN:
         raise DataError(
             f"{where} dlt: patient '{patient[:40]}' has no outcome yet; this design decides on complete cohorts: wait for it, "
             "or leave the whole cohort out"
