@@ -301,6 +301,6 @@ def _extrapolate(design: Design, grown: dict[int, int]) -> float:
 
 
 def _round(x: float) -> str:
-    if x >= 1e9:
-        return f"{x / 1e9:.2g} thousand million"
-    return f"{x / 1e6:.2g} million" if x >= 1e6 else f"{int(x):,}"
+    if x < 1e6:
+        return f"{int(x):,}"
+    return f"{x / 1e6:.1f} million" if x < 1e7 else f"{x / 1e6:,.0f} million"

@@ -102,16 +102,17 @@ def _by_level(design: Design) -> tuple[TableRow, ...]:
         for n in range(design.cohort_size, room + 1, design.cohort_size):
             states = _clean_until(design, dose, n)
             decisions = decide(design, states)
-            # The end of the trial by its size or by enough patients is not a matter of DLTs.
-            safety = _stopped_for_safety(design, decisions.stops) | _barred_at(design, states, dose)
-            wanted = np.where(_stopped_for_safety(design, decisions.stops), NONE, _moves(design, states))
+            # The end of the trial by its size or by enough patients is not a matter of DLTs: see what would follow without it.
+            following = highest_permitted(decisions.moves.next, decisions.permitted)
+            stopped = _stopped_for_safety(design, decisions.stops)
+            wanted = np.where(stopped, NONE, following)
             rows.append(
                 TableRow(
                     patients=n,
                     level=dose + 1,
                     escalate_if_dlts_at_most=_last(wanted > dose),
                     deescalate_if_dlts_at_least=_first(wanted < dose),
-                    eliminate_if_dlts_at_least=_first(safety),
+                    eliminate_if_dlts_at_least=_first(stopped | _barred_at(design, states, dose)),
                 )
             )
     return tuple(rows)
@@ -125,12 +126,6 @@ def _clean_until(design: Design, dose: int, n: int) -> States:
     # Earlier cohorts had the DLTs, as far as they can hold them: what coherence asks of the last one is another matter.
     last = np.maximum(dlt - (n - design.cohort_size), 0)
     return States(Tally(counts), np.full(n + 1, dose), np.stack([design.cohort_size - last, last], axis=1))
-
-
-def _moves(design: Design, states: States) -> IntArray:
-    """Return the dose that would follow if the trial went on."""
-    decisions = decide(design, states)
-    return highest_permitted(decisions.moves.next, decisions.permitted)
 
 
 def _stopped_for_safety(design: Design, stops: IntArray) -> Mask:
