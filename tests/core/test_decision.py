@@ -79,8 +79,8 @@ class End(Rule):
         return (cls(),)
 
 
-def reachable(automaton: Automaton) -> Iterator[tuple[int, int, int, list[tuple[int, int, int]]]]:
-    """Yield the last cohort (dose, patients, DLTs) of every reachable state, and all cohorts before and with it."""
+def reachable(automaton: Automaton) -> Iterator[tuple[int, tuple[int, ...], list[tuple[int, tuple[int, ...]]]]]:
+    """Yield the last cohort (dose, outcome counts) of every reachable state, and all cohorts before and with it."""
     for node in range(1, automaton.n_states + len(automaton.terminals)):
         cohorts = automaton.path_to(node)
         yield *cohorts[-1], cohorts
@@ -89,13 +89,13 @@ def reachable(automaton: Automaton) -> Iterator[tuple[int, int, int, list[tuple[
 def states_of(design: Design) -> States:
     """Return every state that a trial can reach, just after a cohort."""
     counts, doses, cohort = [], [], []
-    for dose, n, dlt, cohorts in reachable(compile_design(design)):
+    for dose, last, cohorts in reachable(compile_design(design)):
         tally = np.zeros((design.n_doses, 2), dtype=np.int64)
-        for at, size, toxic in cohorts:
-            tally[at] += size - toxic, toxic
+        for at, seen in cohorts:
+            tally[at] += seen
         counts.append(tally)
         doses.append(dose)
-        cohort.append((n - dlt, dlt))
+        cohort.append(last)
     return States(Tally(np.array(counts)), np.array(doses), np.array(cohort))
 
 

@@ -35,7 +35,7 @@ def test_csv(path: Path) -> None:
     """One line a patient becomes cohorts; the hash is that of the bytes."""
     text = HEADER + "a,1,1,0\nb,1,1,1\nc,2,3,0\n"
     found = read_text(path, text)
-    assert found.cohorts == (Cohort(0, 2, 1), Cohort(2, 1, 0))
+    assert found.cohorts == (Cohort(0, (1, 1)), Cohort(2, (1, 0)))
     assert found.sha256 == hashlib.sha256(text.encode()).hexdigest()
     assert (found.n, found.n_not_evaluable) == (3, 0)
 
@@ -43,25 +43,27 @@ def test_csv(path: Path) -> None:
 def test_cohorts_are_put_in_order(path: Path) -> None:
     """Lines in any order, and gaps in the numbers, give cohorts by their number."""
     found = read_text(path, HEADER + "c,20,3,0\na,3,1,0\nd,20,3,1\nb,3,1,1\n")
-    assert found.cohorts == (Cohort(0, 2, 1), Cohort(2, 2, 1))
+    assert found.cohorts == (Cohort(0, (1, 1)), Cohort(2, (1, 1)))
 
 
 @pytest.mark.parametrize("word", ["1", "y", "Y", "yes", "TRUE", "t", "T", "0", "n", "N", "no", "False"])
 def test_words_for_a_dlt_and_for_none(word: str, path: Path) -> None:
     """A DLT, or its absence, is written in any of the usual ways."""
-    assert read_text(path, f"{HEADER}a,1,1,{word}\n").cohorts == (Cohort(0, 1, int(word[0].lower() in "1yt")),)
+    assert read_text(path, f"{HEADER}a,1,1,{word}\n").cohorts == (
+        Cohort(0, (0, 1) if word[0].lower() in "1yt" else (1, 0)),
+    )
 
 
 @pytest.mark.parametrize("amount", ["20", "20.0", "2e1", "20,0", " 20 "])
 def test_amounts(amount: str, path: Path) -> None:
     """The amount stands for its level, with decimal point or decimal comma."""
-    assert read_text(path, f"patient;cohort;dose;dlt\na;1;{amount};0\n").cohorts == (Cohort(1, 1, 0),)
+    assert read_text(path, f"patient;cohort;dose;dlt\na;1;{amount};0\n").cohorts == (Cohort(1, (1, 0)),)
 
 
 def test_level_and_dose_may_both_be_given(path: Path) -> None:
     """Where both are given they must agree; either may be blank."""
     header = "patient,cohort,level,dose,dlt\n"
-    assert read_text(path, header + "a,1,2,20,0\nb,1,2,,0\nc,1,,20,0\n").cohorts == (Cohort(1, 3, 0),)
+    assert read_text(path, header + "a,1,2,20,0\nb,1,2,,0\nc,1,,20,0\n").cohorts == (Cohort(1, (3, 0)),)
     with pytest.raises(DataError, match=r"p\.csv:2 dose: 40 is not the amount of level 2, 20 mg"):
         read_text(path, header + "a,1,2,40,0\n")
 
@@ -70,7 +72,7 @@ def test_not_evaluable_patients_are_counted_not_used(path: Path) -> None:
     """A patient not evaluable for DLT is left out, blank outcome and all, but still cannot come twice."""
     header = HEADER.replace("dlt", "dlt,evaluable")
     found = read_text(path, header + "a,1,1,0,1\nb,1,1,,0\nc,2,2,0,no\n")
-    assert (found.cohorts, found.n_not_evaluable) == ((Cohort(0, 1, 0),), 2)
+    assert (found.cohorts, found.n_not_evaluable) == ((Cohort(0, (1, 0)),), 2)
     with pytest.raises(DataError, match="'b' was already on line 2"):
         read_text(path, header + "b,1,1,,0\nb,1,1,0,1\n")
     with pytest.raises(DataError, match="a DLT makes a patient evaluable"):
@@ -115,7 +117,7 @@ def test_small_amounts(text: str, levels: tuple[float, ...], path: Path) -> None
     """Amounts below one, as spreadsheets write them: a leading zero cannot stand before thousands."""
     path.write_text(f"patient;cohort;dose;dlt\na;1;{text};0\n")
     plan = Plan(doses=Doses(unit="mg", levels=levels), max_patients=30)
-    assert read_patients(path, plan).cohorts == (Cohort(0, 1, 0),)
+    assert read_patients(path, plan).cohorts == (Cohort(0, (1, 0)),)
 
 
 def test_header_alone_is_a_trial_without_patients(path: Path) -> None:
@@ -134,7 +136,7 @@ def test_line_numbers_count_blank_lines(path: Path) -> None:
 def test_outcome_string() -> None:
     """A level and one letter a patient; spaces and case do not matter, nor for the hash spaces."""
     found = from_outcomes(" 1NNT\t3tn\n2T ", PLAN)
-    assert found.cohorts == (Cohort(0, 3, 1), Cohort(2, 2, 1), Cohort(1, 1, 1))
+    assert found.cohorts == (Cohort(0, (2, 1)), Cohort(2, (1, 1)), Cohort(1, (0, 1)))
     assert from_outcomes("1NNT  2N", PLAN).sha256 == from_outcomes("1NNT 2N", PLAN).sha256
     assert from_outcomes("1NNT 2N", PLAN).sha256 != from_outcomes("1NTN 2N", PLAN).sha256
     assert from_outcomes("", PLAN).cohorts == ()
@@ -177,7 +179,7 @@ def test_states_after_each_cohort() -> None:
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 6), st.integers(0, 6)), max_size=8))
 def test_csv_and_outcome_string_agree(path: Path, cohorts: list[tuple[int, int, int]]) -> None:
     """Any trial written in both forms is read as the same cohorts."""
-    expected = tuple(Cohort(dose, n, min(dlt, n)) for dose, n, dlt in cohorts)
+    expected = tuple(Cohort(dose, (n - min(dlt, n), min(dlt, n))) for dose, n, dlt in cohorts)
     text = " ".join(f"{each.dose + 1}{'T' * each.dlt}{'N' * (each.n - each.dlt)}" for each in expected)
     lines = [
         f"{k}-{i},{k},{each.dose + 1},{int(i < each.dlt)}" for k, each in enumerate(expected) for i in range(each.n)

@@ -31,7 +31,7 @@ class Floor(IntervalMethod):
 
     kind: Literal["floor"] = "floor"
 
-    def actions(self, plan, n):
+    def actions(self, plan, n, dose):
         dlt = np.arange(n + 1)
         return np.where(dlt == 0, 1, np.where(dlt >= 2, -1, 0))
 

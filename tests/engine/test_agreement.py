@@ -41,7 +41,7 @@ def test_propagation_against_sums_written_out() -> None:
     mass = terminals.paths[:, None] * np.prod(
         truths[None] ** y[:, None, :] * (1 - truths[None]) ** (n - y)[:, None, :], axis=2
     )
-    found = Propagator.of(terminals, groups.of_terminal).expect(truths, values)
+    found = Propagator.of(terminals, groups.of_terminal).expect(np.stack([1 - truths, truths], axis=2), values)
     np.testing.assert_allclose(mass.sum(axis=0), 1.0, atol=1e-12)
     np.testing.assert_allclose(found.patients, mass.T @ n, atol=1e-11)
     np.testing.assert_allclose(found.dlts, mass.T @ y, atol=1e-11)
@@ -112,7 +112,7 @@ def test_trials_are_the_same_with_and_without_automaton(design: esc.Design) -> N
     truth = (0.1, 0.2, 0.35, 0.5)
     automaton = compile_design(design)
     walked = monte_carlo.walk(monte_carlo.Walkable.of(automaton), truth, design.max_patients, 70_001, 5)
-    terminals, times = monte_carlo.decide_as_they_go(design, truth, 70_001, 5)
+    terminals, times = monte_carlo.decide_as_they_go(design, esc.Scenario(name="a", dlt=truth), 70_001, 5)
     expected = {
         (*automaton.terminals.tally.counts[t].ravel().tolist(), int(automaton.terminals.stops[t])): int(walked[t])
         for t in np.flatnonzero(walked)

@@ -32,7 +32,7 @@ def _brute_force(design: esc.Design, truth: tuple[Fraction, ...]) -> dict[tuple[
     def follow(n: list[int], y: list[int], dose: int, mass: Fraction) -> None:
         tally = Tally.of([n], [y])
         m = int(cohort_size(design, tally, np.array([dose]))[0])
-        _, ways = outcomes(m)
+        _, ways = outcomes(m, 2)
         for k in range(m + 1):
             p = mass * int(ways[k]) * truth[dose] ** k * (1 - truth[dose]) ** (m - k)
             n2, y2 = list(n), list(y)
@@ -82,9 +82,9 @@ def test_path_to_leads_to_the_state() -> None:
     automaton = compile_design(SMALL["boin"])
     for t in range(0, len(automaton.terminals), 7):
         n, y = [0, 0, 0], [0, 0, 0]
-        for dose, m, k in automaton.path_to(automaton.n_states + t):
-            n[dose] += m
-            y[dose] += k
+        for dose, counts in automaton.path_to(automaton.n_states + t):
+            n[dose] += sum(counts)
+            y[dose] += counts[-1]
         assert automaton.terminals.tally.n[t].tolist() == n
         assert automaton.terminals.tally.dlt[t].tolist() == y
 

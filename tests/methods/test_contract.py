@@ -16,9 +16,9 @@ from escalate.core.arrays import NONE
 from escalate.core.decision import allowed_as_mtd, cohort_size, decide
 from escalate.core.files import load_design
 from escalate.core.method import Method
+from escalate.core.patients import outcome_string
 from escalate.core.tally import States, Tally
 from escalate.engine.automaton import Automaton, compile_design
-from escalate.study.check import outcome_string
 from tests.helpers import ROOT, make
 
 DESIGNS = sorted((ROOT / "designs").glob("*.yaml"))
@@ -37,22 +37,17 @@ def _all_outcomes(
     design: esc.Design, automaton: Automaton
 ) -> tuple[States, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """Return every state just after every outcome of every reachable cohort, and the dose the automaton gives next."""
-    rows, outcome = np.nonzero(np.arange(automaton.child.shape[1]) <= automaton.size[:, None])
-    counts = _counts(design, automaton)[rows].copy()
-    cohort = np.stack([automaton.size[rows] - outcome, outcome], axis=1)
+    rows, outcome = np.nonzero(automaton.occurs)
+    counts = automaton.tally_of_states().counts[rows].copy()
+    cohort = np.array([automaton.cohort(s, k)[1] for s, k in zip(rows.tolist(), outcome.tolist(), strict=True)])
     counts[np.arange(len(rows)), automaton.dose[rows]] += cohort
     child = automaton.child[rows, outcome].astype(np.int64)
     following = np.where(child > 0, automaton.dose[np.maximum(child, 0)], NONE)
     return States(Tally(counts), automaton.dose[rows], cohort), following
 
 
-def _counts(design: esc.Design, automaton: Automaton) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    counts = np.zeros((automaton.n_states, design.n_doses, 2), dtype=np.int64)
-    for state in range(1, automaton.n_states):
-        parent, k = int(automaton.parent[state]), int(automaton.outcome[state])
-        counts[state] = counts[parent]
-        counts[state, automaton.dose[parent]] += (automaton.size[parent] - k, k)
-    return counts
+def _string(design: esc.Design, cohorts: list[tuple[int, tuple[int, ...]]]) -> str:
+    return outcome_string(cohorts, design.outcomes)
 
 
 @by_design
@@ -86,14 +81,14 @@ def test_no_untried_level_is_skipped(path: Path) -> None:
 @by_design
 def test_more_dlts_never_raise_the_next_dose(path: Path) -> None:
     """Within a cohort; a trial that goes on after more DLTs never goes higher than after fewer."""
-    _, automaton = _compiled(path)
+    design, automaton = _compiled(path)
     for state in range(automaton.n_states):
         levels = [
             int(automaton.dose[child])
             for child in automaton.child[state, : int(automaton.size[state]) + 1].tolist()
             if child > 0
         ]
-        assert levels == sorted(levels, reverse=True), outcome_string(automaton.path_to(state))
+        assert levels == sorted(levels, reverse=True), _string(design, automaton.path_to(state))
 
 
 @by_design
@@ -122,14 +117,14 @@ def test_recommend_gives_the_dose_of_the_automaton(path: Path) -> None:
     rng = np.random.default_rng(4)
     nodes = rng.choice(automaton.n_states + len(automaton.terminals), size=120, replace=False)
     for node in nodes.tolist():
-        found = esc.recommend(design, outcome_string(automaton.path_to(node)))
+        found = esc.recommend(design, _string(design, automaton.path_to(node)))
         if node < automaton.n_states:
             assert (found.next_level, found.next_cohort_size) == (automaton.dose[node] + 1, automaton.size[node])
         else:
             mtd = int(automaton.terminals.selected[node - automaton.n_states])
             assert found.action == "stop"
             assert found.mtd_level == (None if mtd == NONE else mtd + 1)
-            assert esc.select(design, outcome_string(automaton.path_to(node))).mtd_level == found.mtd_level
+            assert esc.select(design, _string(design, automaton.path_to(node))).mtd_level == found.mtd_level
         assert found.notes == ()
 
 

@@ -31,9 +31,9 @@ def test_many_states_at_once(pairs: list[tuple[int, int]]) -> None:
     y = np.array([[min(a, b) for a, b in pairs]] * 3)
     y[1], n[2] = 0, 0
     y[2] = 0
-    together = estimate(Tally.of(n, y), n > 0)
+    together = estimate(y, n, n > 0)
     for s in range(3):
-        alone = estimate(Tally.of(n[s : s + 1], y[s : s + 1]), n[s : s + 1] > 0)
+        alone = estimate(y[s : s + 1], n[s : s + 1], n[s : s + 1] > 0)
         np.testing.assert_array_equal(together[s], alone[0])
 
 
@@ -49,5 +49,5 @@ def test_many_states_at_once(pairs: list[tuple[int, int]]) -> None:
 def test_dossier_examples(n: list[int], y: list[int], estimates: list[float], mtd: int) -> None:
     """Source: dossier interval.md 1, example 4 (also BOIN 2.7.2): ties below the target go up, above it down."""
     tally = Tally.of([n], [y])
-    np.testing.assert_allclose(estimate(tally, tally.tried)[0], estimates, atol=5.1e-7)
-    assert select_nearest(tally, 0.3, tally.tried).tolist() == [mtd - 1]
+    np.testing.assert_allclose(estimate(tally.dlt, tally.n, tally.tried)[0], estimates, atol=5.1e-7)
+    assert select_nearest(tally.dlt, tally.n, 0.3, tally.tried).tolist() == [mtd - 1]

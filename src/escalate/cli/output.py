@@ -14,8 +14,8 @@ from escalate.core.errors import EscalateError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from escalate.core.design import Design
     from escalate.core.patients import TrialData
-    from escalate.core.plan import Plan
 
 DesignPath = Annotated[str, typer.Argument(metavar="DESIGN", help="Design file (YAML); - for standard input.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
@@ -37,7 +37,7 @@ def emit(as_json: bool, form: Callable[[], dict[str, Any]], render: Callable[[],
         show(render())
 
 
-def read_data(data: str | None, outcomes: str | None, plan: Plan) -> TrialData | None:
+def read_data(data: str | None, outcomes: str | None, design: Design) -> TrialData | None:
     """Return the trial data of a command: a file, an outcome string, or none.
 
     Raises
@@ -50,10 +50,10 @@ def read_data(data: str | None, outcomes: str | None, plan: Plan) -> TrialData |
     if data is not None and outcomes is not None:
         raise EscalateError("give the data as a file or with --outcomes, not both")
     if outcomes is not None:
-        return from_outcomes(outcomes, plan)
+        return from_outcomes(outcomes, design, design.outcomes)
     if data is None:
         return None
-    return read_patients(data, plan)
+    return read_patients(data, design, design.outcomes)
 
 
 def one_standard_input(*paths: str | None) -> None:

@@ -36,6 +36,8 @@ class Decisions:
         Bit k is set where the k-th of `stop_codes(design)` ends the trial; shape (S,).
     ended_by
         Where each rule ends the trial; shape (R, S).
+    held
+        Where each rule keeps the trial from ending; shape (R, S).
     """
 
     next: IntArray
@@ -43,11 +45,25 @@ class Decisions:
     forbidden: Mask
     stops: IntArray
     ended_by: Mask
+    held: Mask
 
     @cached_property
     def permitted(self) -> Mask:
         """Doses that no rule forbids; shape (S, J)."""
         return np.logical_not(self.forbidden.any(axis=0))
+
+
+@cache
+def cohorts_counted(design: Design) -> int:
+    """Return how many cohorts in a row at one dose the rules of a design count up to; 0 where none counts."""
+    return max((rule.cohorts_counted for rule in design.rules), default=0)
+
+
+def carried(design: Design, states: States, following: IntArray) -> IntArray:
+    """Return how many cohorts in a row the following dose has had so far, counted as far as the rules do; shape (S,)."""
+    if states.in_a_row is None:
+        return np.zeros(len(states), dtype=np.int64)
+    return np.where(following == states.dose, np.minimum(states.in_a_row, cohorts_counted(design)), 0)
 
 
 @cache
@@ -72,11 +88,16 @@ def combine(design: Design, states: States, moves: Moves, forbidden: Mask) -> De
     stops |= (moves.next == NONE).astype(np.int64) << 1
     blocked = (following == NONE) & (moves.next != NONE)
     ended_by = np.zeros((len(design.rules), len(states)), dtype=bool)
+    held = np.zeros_like(ended_by)
     for r, rule in enumerate(design.rules):
+        held[r] = rule.holds(design, states, following)
+    may_end = ~held.any(axis=0)
+    for r, rule in enumerate(design.rules):
+        ends = rule.stops(design, states, following)
         # With nothing left at or below the dose wanted, the rules that bar the lowest level end the trial.
-        ended_by[r] = (blocked & forbidden[r, :, 0]) | rule.stops(design, states, following)
+        ended_by[r] = (blocked & forbidden[r, :, 0]) | (ends if rule.about_safety else ends & may_end)
         stops |= ended_by[r].astype(np.int64) << codes.index(rule.kind)
-    return Decisions(np.where(stops > 0, NONE, following), moves, forbidden, stops, ended_by)
+    return Decisions(np.where(stops > 0, NONE, following), moves, forbidden, stops, ended_by, held)
 
 
 def highest_permitted(wanted: IntArray, permitted: Mask) -> IntArray:
@@ -105,5 +126,9 @@ def select(design: Design, tally: Tally) -> IntArray:
 
 def cohort_size(design: Design, tally: Tally, dose: IntArray) -> IntArray:
     """Return the size of the next cohort, at the dose given, within the maximum number of patients; shape (S,)."""
-    wanted = design.method.cohort_size(design, tally, dose)
+    wanted = np.zeros(len(tally), dtype=np.int64)
+    for rule in design.rules:
+        wanted = np.maximum(wanted, rule.cohort_size(design, tally, dose))
+    if not wanted.all():
+        wanted = np.where(wanted > 0, wanted, design.method.cohort_size(design, tally, dose))
     return np.minimum(wanted, design.max_patients - tally.n_total)

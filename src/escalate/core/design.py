@@ -13,6 +13,7 @@ from escalate.core import registry
 from escalate.core.errors import DesignError, EscalateError, Problem
 from escalate.core.messages import problems_of
 from escalate.core.method import Method
+from escalate.core.outcome import Outcome
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.setting import Words
@@ -40,6 +41,11 @@ class Design(Plan):
     def to_dict(self) -> dict[str, Any]:
         """Return the design as a file would say it, rules in full."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What can happen to a patient, from none to the DLT."""
+        return self.method.outcomes
 
     @property
     def sha256(self) -> str:

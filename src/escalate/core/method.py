@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
 from escalate.core.arrays import FloatArray, IntArray, Mask
 from escalate.core.errors import Problem
 from escalate.core.moves import DoseSummary, Margin, Moves
+from escalate.core.outcome import BINARY, Outcome
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.setting import Setting
 from escalate.core.tally import States, Tally
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 
 class Method(Setting, ABC):
@@ -50,6 +54,16 @@ class Method(Setting, ABC):
     def examples(cls) -> tuple[Self, ...]:
         """Return instances that the contract tests, the documentation and the benchmarks run."""
 
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What can happen to a patient, from none to the DLT."""
+        return BINARY
+
+    @property
+    def sizes_cohorts(self) -> bool:
+        """Whether the method itself says how many patients come next, so that no rule may."""
+        return False
+
     def published_rules(self) -> tuple[Rule, ...]:
         """Return the rules that apply where the design file names none."""
         return ()
@@ -62,7 +76,7 @@ class Method(Setting, ABC):
         """Yield what `check` can discuss but nothing can be computed from; fields are relative to `method`."""
         yield from ()
 
-    def doubts(self, plan: Plan) -> Iterator[str]:
+    def doubts(self, design: Design) -> Iterator[str]:
         """Yield what a statistician would question although it can be run."""
         yield from ()
 
@@ -80,11 +94,33 @@ class Method(Setting, ABC):
 
 
 class TableMethod(Method):
-    """A method whose wish depends only on patients and DLTs at the current dose: it can be printed as a table."""
+    """A method whose wish depends only on patients and DLTs at the current dose: it can be printed as a table.
+
+    Where outcomes are graded the table is by patients and total burden, in the whole units of `core.outcome.burden_units`.
+    """
+
+    by_level: ClassVar[bool] = False
+    """True where the table differs between dose levels."""
 
     @abstractmethod
-    def actions(self, plan: Plan, n: int) -> IntArray:
-        """Return +1 (escalate), 0 (stay) or -1 (de-escalate) for 0..n DLTs among n patients; shape (n + 1,)."""
+    def actions(self, plan: Plan, n: int, dose: int) -> IntArray:
+        """Return +1 (escalate), 0 (stay) or -1 (de-escalate) for 0..n DLTs among n patients; shape (n + 1,).
+
+        `dose` is 0-based; only a method whose table is `by_level` looks at it. Where outcomes are graded the shape is
+        (n * units of a DLT + 1,).
+        """
+
+    def patients_in_table(self, plan: Plan) -> list[int]:
+        """Return the numbers of patients at a dose that the table has rows for."""
+        return list(range(1, self.largest_at_dose(plan) + 1))
+
+    def score_of_dlt(self) -> float | None:
+        """Return what a DLT scores, where the table is by total score and not by DLTs."""
+        return None
+
+    def table_notes(self, plan: Plan) -> tuple[str, ...]:
+        """Return sentences that belong under the table."""
+        return ()
 
     def largest_at_dose(self, plan: Plan) -> int:
         """Return the most patients that one dose can have."""

@@ -6,20 +6,21 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from escalate.core.errors import DataError, did_you_mean
+from escalate.core.outcome import BINARY, Outcome
 from escalate.core.plan import Plan
 from escalate.core.tally import States, Tally
 from escalate.core.yaml_reader import decode, read_bytes
 
 MAX_BYTES = 5_000_000
 MAX_PATIENTS = 1000
-COLUMNS = ("patient", "cohort", "level", "dose", "dlt", "evaluable")
+COLUMNS = ("patient", "cohort", "level", "dose", "dlt", "evaluable", "outcome")
 _YES = {"1", "y", "yes", "true", "t"}
 _NO = {"0", "n", "no", "false"}
 _UNKNOWN = {"", "pending", "na", "n/a", "?"}
@@ -27,11 +28,20 @@ _UNKNOWN = {"", "pending", "na", "n/a", "?"}
 
 @dataclass(frozen=True)
 class Cohort:
-    """Patients given one dose before the next decision: dose 0-based, evaluable patients, DLTs."""
+    """Patients given one dose before the next decision: dose 0-based, and how many had each outcome, shape (C,)."""
 
     dose: int
-    n: int
-    dlt: int
+    counts: tuple[int, ...]
+
+    @property
+    def n(self) -> int:
+        """Evaluable patients."""
+        return sum(self.counts)
+
+    @property
+    def dlt(self) -> int:
+        """DLTs."""
+        return self.counts[-1]
 
 
 @dataclass(frozen=True)
@@ -49,22 +59,30 @@ class TrialData:
 
     def prefixes(self, n_doses: int) -> States:
         """Return the state after each cohort, in order: S = number of cohorts, or the empty state alone."""
-        counts = np.zeros((max(len(self.cohorts), 1), n_doses, 2), dtype=np.int64)
+        n_outcomes = len(self.cohorts[0].counts) if self.cohorts else 2
+        counts = np.zeros((max(len(self.cohorts), 1), n_doses, n_outcomes), dtype=np.int64)
         dose = np.zeros(len(counts), dtype=np.int64)
-        cohort = np.zeros((len(counts), 2), dtype=np.int64)
+        cohort = np.zeros((len(counts), n_outcomes), dtype=np.int64)
+        in_a_row = np.zeros(len(counts), dtype=np.int64)
         for k, each in enumerate(self.cohorts):
-            cohort[k] = each.n - each.dlt, each.dlt
+            cohort[k] = each.counts
             counts[k:, each.dose] += cohort[k]
             dose[k] = each.dose
-        return States(Tally(counts), dose, cohort)
+            in_a_row[k] = in_a_row[k - 1] + 1 if k and dose[k] == dose[k - 1] else 1
+        return States(Tally(counts), dose, cohort, in_a_row)
 
     def last(self, n_doses: int) -> States:
         """Return the state after the last cohort."""
         return self.prefixes(n_doses).take(np.array([-1]))
 
 
-def from_outcomes(text: str, plan: Plan) -> TrialData:
+def from_outcomes(text: str, plan: Plan, outcomes: tuple[Outcome, ...] = BINARY) -> TrialData:
     """Read an outcome string: cohorts of a level and one letter a patient, T for a DLT, N for none.
+
+    Parameters
+    ----------
+    outcomes
+        What the letters may be, in order.
 
     Raises
     ------
@@ -76,8 +94,9 @@ def from_outcomes(text: str, plan: Plan) -> TrialData:
     >>> from escalate.core.plan import Doses
     >>> plan = Plan(doses=Doses(unit="mg", levels=(10.0, 20.0)), max_patients=30)
     >>> from_outcomes("1NNN 2NNT", plan).cohorts
-    (Cohort(dose=0, n=3, dlt=0), Cohort(dose=1, n=3, dlt=1))
+    (Cohort(dose=0, counts=(3, 0)), Cohort(dose=1, counts=(2, 1)))
     """
+    known = "".join(outcome.letter for outcome in outcomes)
     cohorts = []
     for k, word in enumerate(text.split(), start=1):
         match = re.fullmatch(r"(\d{1,3})([A-Za-z]*)", word, flags=re.ASCII)
@@ -87,16 +106,36 @@ def from_outcomes(text: str, plan: Plan) -> TrialData:
                 f"{where}: write the dose level, then one letter a patient, T for a DLT and N for none: 2NNT"
             )
         level, letters = int(match[1]), match[2].upper()
-        wrong = sorted(set(letters) - {"N", "T"})
+        wrong = sorted(set(letters) - set(known))
         if wrong:
-            raise DataError(f"{where}: '{wrong[0]}' is not an outcome; T is a DLT, N is none")
+            raise DataError(f"{where}: '{wrong[0]}' is not an outcome; {_legend(outcomes)}")
         if not letters:
             raise DataError(f"{where}: has no patients; write one letter a patient after the level")
-        cohorts.append(Cohort(_dose(level, plan, where), len(letters), letters.count("T")))
+        cohorts.append(Cohort(_dose(level, plan, where), tuple(letters.count(letter) for letter in known)))
     n = sum(cohort.n for cohort in cohorts)
     if n > MAX_PATIENTS:
         raise DataError(f"outcomes: hold {n} patients, more than the {MAX_PATIENTS} that any design may have")
     return TrialData(tuple(cohorts), hashlib.sha256(" ".join(text.split()).encode()).hexdigest())
+
+
+def outcome_string(cohorts: Iterable[tuple[int, Sequence[int]]], outcomes: tuple[Outcome, ...] = BINARY) -> str:
+    """Return cohorts, each a dose (0-based) and how many patients had each outcome, as the field writes them.
+
+    Examples
+    --------
+    >>> outcome_string([(0, (3, 0)), (1, (2, 1))])
+    '1NNN 2NNT'
+    """
+    return " ".join(
+        f"{dose + 1}" + "".join(outcome.letter * n for outcome, n in zip(outcomes, counts, strict=True))
+        for dose, counts in cohorts
+    )
+
+
+def _legend(outcomes: tuple[Outcome, ...]) -> str:
+    if outcomes == BINARY:
+        return "T is a DLT, N is none"
+    return ", ".join(f"{outcome.letter} is {outcome.name}" for outcome in outcomes)
 
 
 def _dose(level: int, plan: Plan, where: str) -> int:
@@ -105,11 +144,12 @@ def _dose(level: int, plan: Plan, where: str) -> int:
     return level - 1
 
 
-def read_patients(path: str | Path, plan: Plan) -> TrialData:
+def read_patients(path: str | Path, plan: Plan, outcomes: tuple[Outcome, ...] = BINARY) -> TrialData:
     """Read a CSV with one line a patient: `patient, cohort, level` (or `dose`, the amount)`, dlt`; `-` is standard input.
 
-    Cohorts are put in the order of their numbers. Patients with `evaluable` 0 are left out and counted. Commas or semicolons
-    separate; a byte-order mark and CRLF are accepted.
+    Where `outcomes` are more than two, a column `outcome` with their letters takes the place of `dlt`. Cohorts are put in the
+    order of their numbers. Patients with `evaluable` 0 are left out and counted. Commas or semicolons separate; a byte-order
+    mark and CRLF are accepted.
 
     Raises
     ------
@@ -119,7 +159,7 @@ def read_patients(path: str | Path, plan: Plan) -> TrialData:
     raw = read_bytes(str(path), MAX_BYTES, "a CSV file of patients", DataError)
     name = "standard input" if str(path) == "-" else str(path)
     text = decode(raw, name, DataError)
-    rows = list(_rows(text, name))
+    rows = list(_rows(text, name, "dlt" if outcomes == BINARY else "outcome"))
     cohorts: dict[int, Cohort] = {}
     first_line: dict[str, int] = {}
     not_evaluable = 0
@@ -134,21 +174,20 @@ def read_patients(path: str | Path, plan: Plan) -> TrialData:
         number = _whole(row["cohort"], f"{where} cohort")
         dose = _dose_of(row, plan, where)
         if row.get("evaluable") and not _yes_or_no(row["evaluable"], f"{where} evaluable"):
-            unknown = row["dlt"].lower() in _UNKNOWN
-            if not unknown and _yes_or_no(row["dlt"], f"{where} dlt"):
+            if _had_a_dlt(row, outcomes, where):
                 raise DataError(
                     f"{where} evaluable: patient '{patient[:40]}' had a DLT; a DLT makes a patient evaluable"
                 )
             not_evaluable += 1
             continue
-        dlt = _outcome(row["dlt"], where, patient)
-        before = cohorts.get(number, Cohort(dose, 0, 0))
+        category = _category(row, outcomes, where, patient)
+        before = cohorts.get(number, Cohort(dose, (0,) * len(outcomes)))
         if before.dose != dose:
             raise DataError(
                 f"{where} level: cohort {number} is at level {before.dose + 1} on an earlier line and at level {dose + 1} here; "
                 "a cohort has one level"
             )
-        cohorts[number] = Cohort(dose, before.n + 1, before.dlt + dlt)
+        cohorts[number] = Cohort(dose, tuple(n + (k == category) for k, n in enumerate(before.counts)))
     if len(first_line) > MAX_PATIENTS:
         raise DataError(
             f"{name}: holds {len(first_line)} patients, more than the {MAX_PATIENTS} that any design may have"
@@ -157,11 +196,11 @@ def read_patients(path: str | Path, plan: Plan) -> TrialData:
     return TrialData(ordered, hashlib.sha256(raw).hexdigest(), not_evaluable)
 
 
-def _rows(text: str, name: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(text: str, name: str, outcome: str) -> Iterator[tuple[int, dict[str, str]]]:
     lines = text.splitlines()
     first = next((line for line in lines if re.sub('[;,"]', "", line).strip()), None)
     if first is None:
-        raise DataError(f"{name}: has no header; the first line is patient,cohort,level,dlt")
+        raise DataError(f"{name}: has no header; the first line is patient,cohort,level,{outcome}")
     if "\t" in first and "," not in first and ";" not in first:
         raise DataError(f"{name}:1: its columns are separated by tabs; use commas or semicolons")
     if "\r" in text and "\n" not in text:
@@ -174,7 +213,7 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, dict[str, str]]]:
             if not any(cell.strip() for cell in row):
                 continue
             if header is None:
-                header = _header(row, f"{name}:{reader.line_num}")
+                header = _header(row, f"{name}:{reader.line_num}", outcome)
                 continue
             if len(row) != len(header):
                 raise DataError(f"{name}:{reader.line_num}: has {len(row)} fields, but the header has {len(header)}")
@@ -183,18 +222,19 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, dict[str, str]]]:
         raise DataError(f"{name}:{reader.line_num}: is not CSV: {fault}") from None
 
 
-def _header(row: list[str], where: str) -> list[str]:
+def _header(row: list[str], where: str, outcome: str) -> list[str]:
     names = [cell.strip().lower() for cell in row]
     for name in names:
         if names.count(name) > 1:
             raise DataError(f"{where}: column '{name}' is there twice")
-    needed = [name for name in ("patient", "cohort", "dlt") if name not in names]
+    needed = [name for name in ("patient", "cohort", outcome) if name not in names]
     if "level" not in names and "dose" not in names:
         needed.append("level")
     if needed:
         known = [name for name in names if name]
         raise DataError(
-            f"{where}: column '{needed[0]}' is missing (found: {', '.join(known)[:120]}); the header is patient, cohort, level, dlt"
+            f"{where}: column '{needed[0]}' is missing (found: {', '.join(known)[:120]}); the header is patient, cohort, level, "
+            f"{outcome}"
         )
     unknown = [name for name in names if name not in COLUMNS and did_you_mean(name, COLUMNS).startswith("did")]
     if unknown:
@@ -239,14 +279,35 @@ def _by_amount(text: str, plan: Plan, where: str) -> int:
     raise DataError(f"{where} dose: {text[:40]} {plan.doses.unit} is not a dose of the design; the doses are {known}")
 
 
-def _outcome(text: str, where: str, patient: str) -> int:
-    word = text.lower()
+def _category(row: dict[str, str], outcomes: tuple[Outcome, ...], where: str, patient: str) -> int:
+    """Return which of the outcomes a patient had."""
+    column = "dlt" if outcomes == BINARY else "outcome"
+    word = row[column].lower()
     if word in _UNKNOWN:
         raise DataError(
-            f"{where} dlt: patient '{patient[:40]}' has no outcome yet; this design decides on complete cohorts: wait for it, "
+            f"{where} {column}: patient '{patient[:40]}' has no outcome yet; this design decides on complete cohorts: wait for it, "
             "or leave the whole cohort out"
         )
-    return int(_yes_or_no(text, f"{where} dlt"))
+    if outcomes == BINARY:
+        return int(_yes_or_no(row["dlt"], f"{where} dlt"))
+    for k, outcome in enumerate(outcomes):
+        if word in (outcome.letter.lower(), outcome.name.lower()):
+            return _agreeing_with_dlt(row, k, outcomes, where)
+    raise DataError(f"{where} outcome: '{row['outcome'][:40]}' is not an outcome; {_legend(outcomes)}")
+
+
+def _agreeing_with_dlt(row: dict[str, str], category: int, outcomes: tuple[Outcome, ...], where: str) -> int:
+    """Refuse a graded outcome that a column `dlt`, where there is one, contradicts."""
+    said = row.get("dlt", "")
+    if said.lower() not in _UNKNOWN and _yes_or_no(said, f"{where} dlt") != (category == len(outcomes) - 1):
+        raise DataError(f"{where} dlt: {said[:40]} contradicts the outcome '{outcomes[category].letter}'")
+    return category
+
+
+def _had_a_dlt(row: dict[str, str], outcomes: tuple[Outcome, ...], where: str) -> bool:
+    column = "dlt" if outcomes == BINARY else "outcome"
+    known = row[column].lower() not in _UNKNOWN
+    return known and _category(row, outcomes, where, row["patient"]) == len(outcomes) - 1
 
 
 def _yes_or_no(text: str, where: str) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from escalate.core.arrays import IntArray, Mask
 from escalate.core.errors import Problem
 from escalate.core.setting import Setting
-from escalate.core.tally import States
+from escalate.core.tally import States, Tally
 
 if TYPE_CHECKING:
     from escalate.core.design import Design
@@ -26,6 +26,11 @@ class Rule(Setting, ABC):
     permanent: ClassVar[bool] = False
     """True where a dose it once forbade stays forbidden for the rest of the trial."""
 
+    @property
+    def cohorts_counted(self) -> int:
+        """How many cohorts in a row at one dose the rule counts up to; 0 where it counts none."""
+        return 0
+
     def forbids(self, design: Design, states: States) -> Mask:
         """Return which doses are forbidden now; shape (S, J)."""
         return np.zeros(states.tally.n.shape, dtype=bool)
@@ -33,6 +38,14 @@ class Rule(Setting, ABC):
     def stops(self, design: Design, states: States, following: IntArray) -> Mask:
         """Return where the trial ends, given the dose that would follow (0-based); shape (S,)."""
         return np.zeros(len(states), dtype=bool)
+
+    def holds(self, design: Design, states: States, following: IntArray) -> Mask:
+        """Return where the trial may not end yet, except for safety, its size or the method's own end; shape (S,)."""
+        return np.zeros(len(states), dtype=bool)
+
+    def cohort_size(self, design: Design, tally: Tally, dose: IntArray) -> IntArray:
+        """Return the size of the next cohort in each state, or 0 where the rule says nothing of it; shape (S,)."""
+        return np.zeros(len(tally), dtype=np.int64)
 
     @abstractmethod
     def describe(self, design: Design) -> str:
@@ -46,7 +59,19 @@ class Rule(Setting, ABC):
         """Yield what makes this rule unusable with this design; fields are relative to the rule."""
         yield from ()
 
+    def doubts(self, design: Design) -> Iterator[str]:
+        """Yield what a statistician would question although it can be run."""
+        yield from ()
+
     @classmethod
     @abstractmethod
     def examples(cls) -> tuple[Self, ...]:
         """Return instances that the contract tests and the documentation run."""
+
+
+class StopRule(Rule, ABC):
+    """A rule that may end the trial: what `any_of` and `all_of` combine."""
+
+    @abstractmethod
+    def stops(self, design: Design, states: States, following: IntArray) -> Mask:
+        """Return where the trial ends, given the dose that would follow (0-based); shape (S,)."""

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from escalate.core.errors import DesignError, Problem
-from escalate.core.messages import problems_of
+from escalate.core.errors import DesignError
 from escalate.core.setting import Probability, Setting, Words
 
 SCHEMA: Final = "escalate/scenarios/1"
 
 
 class Scenario(Setting):
-    """One truth: the DLT probability of each dose, lowest dose first."""
+    """One truth: the DLT probability of each dose, lowest dose first.
+
+    Parameters
+    ----------
+    name
+        Its name, unique in its file.
+    dlt
+        DLT probabilities, shape (J,).
+    outcomes
+        For designs that grade outcomes: by letter, the probability of each outcome that is neither none nor a DLT, shape (J,).
+    family
+        The family or generator it comes from; summaries are by family.
+    """
 
     name: Words
     dlt: Annotated[tuple[Probability, ...], Field(min_length=1, max_length=20)]
+    outcomes: dict[str, tuple[Probability, ...]] | None = None
+    family: Words | None = None
 
     @field_validator("dlt")
     @classmethod
@@ -30,33 +42,6 @@ class Scenario(Setting):
                     "decrease with the dose"
                 )
         return dlt
-
-
-class ScenarioFile(Setting):
-    """A list of scenarios with distinct names."""
-
-    schema_: Literal["escalate/scenarios/1"] = Field(default=SCHEMA, alias="schema")
-    title: str | None = None
-    notes: str | None = None
-    scenarios: Annotated[tuple[Scenario, ...], Field(min_length=1)]
-
-    @field_validator("scenarios")
-    @classmethod
-    def _distinct(cls, scenarios: tuple[Scenario, ...]) -> tuple[Scenario, ...]:
-        seen: set[str] = set()
-        for scenario in scenarios:
-            if scenario.name in seen:
-                raise ValueError(f"two scenarios are named '{scenario.name}'")
-            seen.add(scenario.name)
-        return scenarios
-
-
-def build(data: Mapping[str, Any]) -> tuple[ScenarioFile | None, list[Problem]]:
-    """Return the scenarios, or None and what is wrong with them."""
-    try:
-        return ScenarioFile.model_validate(dict(data)), []
-    except ValidationError as error:
-        return None, problems_of(error, ScenarioFile, ())
 
 
 def check_lengths(scenarios: tuple[Scenario, ...], n_doses: int, title: str) -> None:

@@ -66,6 +66,18 @@ class Tally:
         """Doses given to at least one patient, shape (S, J)."""
         return self.n > 0
 
+    def burden(self, units: IntArray) -> IntArray:
+        """Return the sum of the burdens of the outcomes by state and dose, in whole units, shape (S, J).
+
+        Parameters
+        ----------
+        units
+            What each outcome counts, shape (C,); where only the DLT counts, and counts one, this is `dlt`.
+        """
+        if units[-1] == 1 and units.sum() == 1:
+            return self.dlt
+        return self.counts @ units
+
     def at(self, dose: IntArray) -> tuple[IntArray, IntArray]:
         """Return evaluable patients and DLTs at one dose of each state, each of shape (S,)."""
         row = np.arange(len(self))
@@ -84,11 +96,15 @@ class States:
         The dose just given, 0-based, shape (S,).
     cohort
         Outcome counts of the cohort just seen, shape (S, C).
+    in_a_row
+        How many cohorts in a row had this dose, the one just seen included, shape (S,); None where no rule counts them. An
+        engine may count no further than the rules of the design do.
     """
 
     tally: Tally
     dose: IntArray
     cohort: IntArray
+    in_a_row: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.tally)
@@ -101,4 +117,5 @@ class States:
 
     def take(self, rows: IntArray) -> States:
         """Return some of the states, in the order asked for."""
-        return States(Tally(self.tally.counts[rows]), self.dose[rows], self.cohort[rows])
+        in_a_row = None if self.in_a_row is None else self.in_a_row[rows]
+        return States(Tally(self.tally.counts[rows]), self.dose[rows], self.cohort[rows], in_a_row)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cache
-from math import comb, log2
+from functools import cache, cached_property
+from math import comb, log2, prod
 
 import numpy as np
 
-from escalate.core.arrays import NONE, AnyArray, FloatArray, IntArray
-from escalate.core.decision import cohort_size, decide, select
+from escalate.core.arrays import NONE, AnyArray, FloatArray, IntArray, Mask
+from escalate.core.decision import carried, cohort_size, cohorts_counted, decide, select
 from escalate.core.design import Design
 from escalate.core.errors import TooLargeError
 from escalate.core.tally import States, Tally
@@ -23,7 +23,6 @@ MAX_STATES = 6_000_000
 """States that a compiled automaton may have; making one of this size takes up to 3 GB."""
 MAX_ARRIVALS = 30_000_000
 """Outcomes of one layer times doses that may be decided at once: bounds the memory before it is taken."""
-N_CATEGORIES = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +64,11 @@ class Automaton:
         Dose of the next cohort in each state, 0-based; shape (S,). State 0 is the start.
     size
         Patients in that cohort; shape (S,).
+    paths
+        W: the ways of reaching it, each patient a trial of its own; shape (S,).
     child
-        State after each number of DLTs in the cohort, shape (S, largest cohort + 1); `~t` stands for terminal t, and 0,
-        the start, for no such outcome.
+        State after each outcome of the cohort, in the order of `outcomes`, shape (S, K); `~t` stands for terminal t, and 0,
+        the start, for no such outcome. Where only DLTs are looked at the k-th outcome is k DLTs.
     parent, outcome
         One state and outcome that lead here: the first found; shape (S + T,), states before terminals.
     terminals
@@ -76,6 +77,7 @@ class Automaton:
 
     dose: IntArray
     size: IntArray
+    paths: FloatArray
     child: AnyArray
     parent: AnyArray
     outcome: AnyArray
@@ -86,14 +88,47 @@ class Automaton:
         """States in which a cohort is still to come."""
         return len(self.dose)
 
-    def path_to(self, node: int) -> list[tuple[int, int, int]]:
-        """Return cohorts (dose, patients, DLTs) that lead to a state, or to terminal t at n_states + t."""
+    @property
+    def n_categories(self) -> int:
+        """C, the number of outcome categories."""
+        return int(self.terminals.tally.counts.shape[2])
+
+    @cached_property
+    def occurs(self) -> Mask:
+        """Which outcomes the next cohort of each state can have, shape (S, K)."""
+        number = np.array([len(outcomes(m, self.n_categories)[0]) for m in range(int(self.size.max()) + 1)])
+        return np.arange(self.child.shape[1]) < number[self.size][:, None]
+
+    def cohort(self, state: int, outcome: int) -> tuple[int, tuple[int, ...]]:
+        """Return the dose of the next cohort of a state, and what its k-th outcome is: how many patients in each category."""
+        counts = outcomes(int(self.size[state]), self.n_categories)[0][outcome]
+        return int(self.dose[state]), tuple(counts.tolist())
+
+    def path_to(self, node: int) -> list[tuple[int, tuple[int, ...]]]:
+        """Return cohorts (dose, outcome counts) that lead to a state, or to terminal t at n_states + t."""
         cohorts = []
         while node != 0:
             parent = int(self.parent[node])
-            cohorts.append((int(self.dose[parent]), int(self.size[parent]), int(self.outcome[node])))
+            cohorts.append(self.cohort(parent, int(self.outcome[node])))
             node = parent
         return cohorts[::-1]
+
+    def tally_of_states(self) -> Tally:
+        """Return what has been observed in each state, counts of shape (S, J, C)."""
+        counts = np.zeros((self.n_states, *self.terminals.tally.counts.shape[1:]), dtype=np.int64)
+        parent, outcome = self.parent[: self.n_states].astype(np.int64), self.outcome[: self.n_states].astype(np.int64)
+        todo, done = np.arange(1, self.n_states), np.zeros(self.n_states, dtype=bool)
+        done[0] = True
+        while len(todo):
+            ready = done[parent[todo]]
+            rows = todo[ready]
+            counts[rows] = counts[parent[rows]]
+            for m in np.unique(self.size[parent[rows]]).tolist():
+                some = rows[self.size[parent[rows]] == m]
+                counts[some, self.dose[parent[some]]] += outcomes(m, self.n_categories)[0][outcome[some]]
+            done[rows] = True
+            todo = todo[~ready]
+        return Tally(counts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +137,7 @@ class _Arrivals:
 
     counts: IntArray
     next: IntArray
+    in_a_row: IntArray
     stops: IntArray
     paths: FloatArray
     parent: IntArray
@@ -109,13 +145,14 @@ class _Arrivals:
 
     @classmethod
     def join(cls, parts: list[_Arrivals]) -> _Arrivals:
-        names = ("counts", "next", "stops", "paths", "parent", "outcome")
+        names = ("counts", "next", "in_a_row", "stops", "paths", "parent", "outcome")
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def where(self, keep: AnyArray) -> _Arrivals:
         return _Arrivals(
             self.counts[keep],
             self.next[keep],
+            self.in_a_row[keep],
             self.stops[keep],
             self.paths[keep],
             self.parent[keep],
@@ -125,10 +162,11 @@ class _Arrivals:
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """Merged states of one number of patients."""
+    """Merged states of one number of patients: `label` is the next dose, or why the trial ended."""
 
     counts: IntArray
     label: IntArray
+    in_a_row: IntArray
     paths: FloatArray
     parent: IntArray
     outcome: IntArray
@@ -142,11 +180,12 @@ def compile_design(design: Design, max_states: int = MAX_STATES) -> Automaton:
     TooLargeError
         Where there are more than `max_states`, with an estimate of how many there are.
     """
-    start = Tally(np.zeros((1, design.n_doses, N_CATEGORIES), dtype=np.int64))
+    n_categories = len(design.outcomes)
+    start = Tally(np.zeros((1, design.n_doses, n_categories), dtype=np.int64))
     dose = np.array([design.start_dose])
     none = np.zeros(1, dtype=np.int64)
     pending: dict[int, list[_Arrivals]] = defaultdict(list)
-    pending[0] = [_Arrivals(start.counts, dose, none, np.ones(1), none - 1, none)]
+    pending[0] = [_Arrivals(start.counts, dose, none, none, np.ones(1), none - 1, none)]
 
     layers: list[_Layer] = []
     ends: list[_Layer] = []
@@ -172,7 +211,7 @@ def compile_design(design: Design, max_states: int = MAX_STATES) -> Automaton:
                 links.append((some.parent, some.outcome, n_states + merged))
                 layers.append(layer)
                 size = cohort_size(design, Tally(layer.counts), layer.label)
-                if int((size + 1).sum()) * design.n_doses > MAX_ARRIVALS:
+                if _n_arrivals(size, n_categories) * design.n_doses * n_categories > 2 * MAX_ARRIVALS:
                     grown[patients] = grown.get(patients, 0) + len(layer.paths)
                     raise TooLargeError(_too_large(design, grown, max_states))
                 doses.append(layer.label)
@@ -188,21 +227,24 @@ def compile_design(design: Design, max_states: int = MAX_STATES) -> Automaton:
 
 def _grow(design: Design, layer: _Layer, size: IntArray, first_id: int) -> list[_Arrivals]:
     """Return what every outcome of the next cohort leads to, decided."""
-    parts = []
+    parts, counted = [], cohorts_counted(design)
     for m in np.unique(size).tolist():
         rows = np.flatnonzero(size == m)
-        table, ways = outcomes(m)
+        table, ways = outcomes(m, len(design.outcomes))
         k = len(table)
         counts = np.repeat(layer.counts[rows], k, axis=0)
         dose = np.repeat(layer.label[rows], k)
         outcome = np.tile(np.arange(k), len(rows))
         cohort = table[outcome]
         counts[np.arange(len(counts)), dose] += cohort
-        decisions = decide(design, States(Tally(counts), dose, cohort))
+        in_a_row = np.repeat(layer.in_a_row[rows] + 1, k) if counted else None
+        states = States(Tally(counts), dose, cohort, in_a_row)
+        decisions = decide(design, states)
         parts.append(
             _Arrivals(
                 counts,
                 decisions.next,
+                carried(design, states, decisions.next),
                 decisions.stops,
                 np.repeat(layer.paths[rows], k) * ways[outcome],
                 np.repeat(first_id + rows, k),
@@ -213,19 +255,57 @@ def _grow(design: Design, layer: _Layer, size: IntArray, first_id: int) -> list[
 
 
 @cache
-def outcomes(size: int) -> tuple[IntArray, FloatArray]:
-    """Return the outcome counts of a cohort (K, C), by number of DLTs, and the ways each can come about (K,)."""
-    dlt = np.arange(size + 1)
-    return np.stack([size - dlt, dlt], axis=1), np.array([comb(size, k) for k in dlt.tolist()], dtype=np.float64)
+def outcomes(size: int, n_categories: int) -> tuple[IntArray, FloatArray]:
+    """Return what a cohort can show (K, C), fewest DLTs first, and the ways each can come about (K,).
+
+    Examples
+    --------
+    >>> outcomes(2, 2)[0].tolist(), outcomes(2, 2)[1].tolist()
+    ([[2, 0], [1, 1], [0, 2]], [1.0, 2.0, 1.0])
+    """
+    table = np.array(_compositions(size, n_categories), dtype=np.int64)[:, ::-1]
+    table = table[np.lexsort(table.T)]
+    ways = []
+    for row in table.tolist():
+        left = np.cumsum([0, *row]).tolist()
+        ways.append(prod(comb(size - before, here) for before, here in zip(left[:-1], row, strict=True)))
+    return table, np.array(ways, dtype=np.float64)
+
+
+def _compositions(total: int, parts: int) -> list[list[int]]:
+    if parts == 1:
+        return [[total]]
+    return [[first, *rest] for first in range(total + 1) for rest in _compositions(total - first, parts - 1)]
+
+
+@cache
+def worsenings(size: int, n_categories: int) -> tuple[tuple[int, int], ...]:
+    """Return pairs of outcomes of a cohort that differ by one patient, worse by one category in the second."""
+    table = outcomes(size, n_categories)[0].tolist()
+    place = {tuple(row): k for k, row in enumerate(table)}
+    pairs = []
+    for k, row in enumerate(table):
+        for c in range(n_categories - 1):
+            if row[c]:
+                worse = [*row]
+                worse[c], worse[c + 1] = row[c] - 1, row[c + 1] + 1
+                pairs.append((k, place[tuple(worse)]))
+    return tuple(pairs)
+
+
+def _n_arrivals(size: IntArray, n_categories: int) -> int:
+    number = np.array([comb(m + n_categories - 1, n_categories - 1) for m in range(int(size.max()) + 1)])
+    return int(number[size].sum())
 
 
 def _merge(arrivals: _Arrivals, label: IntArray) -> tuple[_Layer, IntArray]:
     """Merge equal states; return the layer, and for each arrival its place in it."""
-    key = state_keys(arrivals.counts, label)
+    key = state_keys(arrivals.counts, label * (int(arrivals.in_a_row.max()) + 1) + arrivals.in_a_row)
     _, first, place = np.unique(key, return_index=True, return_inverse=True)
     layer = _Layer(
         arrivals.counts[first],
         label[first],
+        arrivals.in_a_row[first],
         np.bincount(place, weights=arrivals.paths, minlength=len(first)).astype(np.float64, copy=False),
         arrivals.parent[first],
         arrivals.outcome[first],
@@ -256,7 +336,8 @@ def _assemble(
     links: list[tuple[IntArray, IntArray, IntArray]],
 ) -> Automaton:
     dose, size = np.concatenate(doses), np.concatenate(sizes)
-    child = np.zeros((len(dose), int(size.max()) + 1), dtype=np.int32)
+    widest = comb(int(size.max()) + len(design.outcomes) - 1, len(design.outcomes) - 1)
+    child = np.zeros((len(dose), widest), dtype=np.int32)
     for parent, outcome, target in links[1:]:
         child[parent, outcome] = target
     tally = Tally(np.concatenate([layer.counts for layer in ends]))
@@ -270,9 +351,10 @@ def _assemble(
     return Automaton(
         dose,
         size,
+        np.concatenate([layer.paths for layer in layers]),
         child,
         np.concatenate([layer.parent for layer in both]).astype(np.int32),
-        np.concatenate([layer.outcome for layer in both]).astype(np.int16),
+        np.concatenate([layer.outcome for layer in both]).astype(np.int32),
         terminals,
     )
 

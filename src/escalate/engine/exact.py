@@ -1,6 +1,6 @@
 """Exact operating characteristics: sums over terminal states of their probability under each scenario.
 
-The log probability of a terminal is log W + sum_j y_j log p_j + (n_j - y_j) log(1 - p_j): one matrix product for a block of
+The log probability of a terminal is log W + sum_jc n_jc log p_jc, over doses and outcomes: one matrix product for a block of
 terminals and scenarios, then an exponential, then another product with whatever is to be averaged.
 """
 
@@ -50,7 +50,7 @@ class Propagator:
     group
         Group of each, in that order; shape (T,).
     counts
-        DLTs, then patients without, by dose; shape (2J, T') with T' a whole number of blocks.
+        Patients by outcome and dose, DLTs first; shape (C J, T') with T' a whole number of blocks.
     log_paths
         log W, minus infinity for what fills up the last block; shape (T',).
     """
@@ -65,9 +65,9 @@ class Propagator:
         """Lay out terminals of given groups, each of shape (T,)."""
         order = np.argsort(group, kind="stable")
         size = -(-len(order) // TERMINALS) * TERMINALS
-        dlt, n = terminals.tally.dlt[order], terminals.tally.n[order]
-        counts = np.zeros((2 * terminals.tally.n_doses, size))
-        counts[:, : len(order)] = np.hstack([dlt, n - dlt]).T
+        by_outcome = terminals.tally.counts[order].transpose(2, 1, 0)[::-1]
+        counts = np.zeros((by_outcome.shape[0] * by_outcome.shape[1], size))
+        counts[:, : len(order)] = by_outcome.reshape(len(counts), -1)
         log_paths = np.full(size, -np.inf)
         log_paths[: len(order)] = np.log(terminals.paths[order])
         return cls(order, group[order], counts, log_paths)
@@ -78,19 +78,19 @@ class Propagator:
         Parameters
         ----------
         truths
-            DLT probabilities, shape (V, J), strictly between 0 and 1.
+            Probability of each outcome at each dose, the DLT last, shape (V, J, C), strictly between 0 and 1.
         values
             M functionals of each terminal, shape (T, M), in the order of the terminals as given.
         """
-        n_doses = truths.shape[1]
-        used = 2 * n_doses + values.shape[1]
+        n_doses, n_counts = truths.shape[1], truths.shape[1] * truths.shape[2]
+        used = n_counts + values.shape[1]
         columns = np.zeros((-(-used // FUNCTIONALS), len(self.log_paths), FUNCTIONALS))
         for k in range(used):
             part = columns[k // FUNCTIONALS, :, k % FUNCTIONALS]
-            if k < 2 * n_doses:
+            if k < n_counts:
                 part[:] = self.counts[k]
             else:
-                part[: len(self.order)] = values[self.order, k - 2 * n_doses]
+                part[: len(self.order)] = values[self.order, k - n_counts]
         job = partial(self._block, columns)
         blocks = [truths[start : start + SCENARIOS] for start in range(0, len(truths), SCENARIOS)]
         if workers == 1 or len(blocks) == 1:
@@ -99,13 +99,18 @@ class Propagator:
             with ThreadPoolExecutor(max_workers=workers) as pool:
                 done = list(pool.map(job, blocks))
         sums, mass = (np.ascontiguousarray(np.concatenate([part[k] for part in done])) for k in (0, 1))
-        dlts, free = sums[:, :n_doses], sums[:, n_doses : 2 * n_doses]
-        return Expectations(dlts + free, dlts.copy(), sums[:, 2 * n_doses : used].copy(), mass)
+        dlts = sums[:, :n_doses].copy()
+        patients = dlts.copy()
+        for k in range(n_doses, n_counts, n_doses):
+            patients += sums[:, k : k + n_doses]
+        return Expectations(patients, dlts, sums[:, n_counts:used].copy(), mass)
 
     def _block(self, columns: FloatArray, truths: FloatArray) -> tuple[FloatArray, FloatArray]:
         width = len(truths)
         full = np.concatenate([truths, np.repeat(truths[-1:], SCENARIOS - width, axis=0)])
-        log_rates = np.hstack([np.log(full), np.log1p(-full)])
+        worse = full[:, :, :0:-1]
+        parts = [np.log(worse[:, :, k]) for k in range(worse.shape[2])]
+        log_rates = np.hstack([*parts, np.log1p(-worse.sum(axis=2))])
         sums = np.zeros((SCENARIOS, len(columns), FUNCTIONALS))
         mass = np.zeros((SCENARIOS, int(self.group[-1]) + 1))
         for start in range(0, len(self.log_paths), TERMINALS):

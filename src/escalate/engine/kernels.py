@@ -64,11 +64,11 @@ def walk(
     first_trial: int,
     n_trials: int,
     n_patients: int,
-    ended: AnyArray,
+    final: AnyArray,
 ) -> None:
-    """Walk trials through an automaton whose terminals are absorbing states of size 0, and count where they end.
+    """Walk trials through an automaton whose terminals are absorbing states of size 0, and write where each ends.
 
-    `dose`, `size` (N,) and `child` (N, K) include the terminals; `threshold` (J,) holds p * 2^32; `ended` (N,) is added to.
+    `dose`, `size` (N,) and `child` (N, K) include the terminals; `threshold` (J,) holds p * 2^32; `final` is (n_trials,).
     """
     words = np.zeros(((n_patients + 3) // 4 * 4, LANES), dtype=np.uint32)
     counter = np.empty((4, LANES), dtype=np.uint32)
@@ -94,4 +94,4 @@ def walk(
                 state[lane] = child[s, k]
                 going = going or m > 0
         for lane in range(min(LANES, n_trials - start)):
-            ended[state[lane]] += 1
+            final[start + lane] = state[lane]

@@ -14,7 +14,7 @@ from escalate.core.moves import Margin, Moves
 from escalate.core.plan import Plan, exact
 from escalate.core.setting import Probability
 from escalate.core.tally import States, Tally
-from escalate.methods.families.interval import WORDS, IntervalMethod
+from escalate.methods.families.interval import IntervalMethod, action_said
 from escalate.models import isotonic
 
 # Equality with lambda_d de-escalates, as the paper has it; the slack absorbs the rounding of the product (decision 0003).
@@ -60,7 +60,7 @@ class Boin(IntervalMethod):
         lambda_d = log((1 - phi) / (1 - phi_2)) / log(phi_2 * (1 - phi) / (phi * (1 - phi_2)))
         return {"lambda_e": lambda_e, "lambda_d": lambda_d}
 
-    def actions(self, plan: Plan, n: int) -> IntArray:
+    def actions(self, plan: Plan, n: int, dose: int) -> IntArray:
         """Return the action for 0..n DLTs among n patients."""
         cuts = self.boundaries(plan)
         escalate_at_most = floor(cuts["lambda_e"] * n)
@@ -94,7 +94,7 @@ class Boin(IntervalMethod):
     def select(self, plan: Plan, tally: Tally, allowed: Mask) -> IntArray:
         """Return the allowed dose with the isotonic estimate nearest to the target."""
         upper = self.boundaries(plan)["lambda_d"] if self.bound_mtd else None
-        return isotonic.select_nearest(tally, plan.target_rate, allowed & tally.tried, upper)
+        return isotonic.select_nearest(tally.dlt, tally.n, plan.target_rate, allowed & tally.tried, upper)
 
     def explain(self, plan: Plan, state: States, moves: Moves) -> str:
         """Compare the observed rate with the two cuts."""
@@ -112,9 +112,8 @@ class Boin(IntervalMethod):
             0: f"between lambda_e = {cuts['lambda_e']:.4f} and lambda_d = {cuts['lambda_d']:.4f}",
             -1: f"at least lambda_d = {cuts['lambda_d']:.4f}",
         }[action]
-        blocked = int(moves.next[0]) == int(state.dose[0]) and action != 0
-        edge = f", but there is no level {'above' if action > 0 else 'below'}" if blocked else ""
-        return f"{dlt}/{n} DLTs at level {level}, a rate of {dlt / n:.4f}, is {relation}: {WORDS[action]}{edge}."
+        said = action_said(state, moves)
+        return f"{dlt}/{n} DLTs at level {level}, a rate of {dlt / n:.4f}, is {relation}: {said}."
 
     def margin(self, plan: Plan, state: States) -> Margin | None:
         """Return the distance of the observed rate to the nearer cut."""
@@ -153,6 +152,11 @@ class Boin(IntervalMethod):
         """Question a titration that cannot happen."""
         if self.titration and plan.cohort_size == 1:
             yield "titration has no effect with cohorts of one"
+
+    @property
+    def sizes_cohorts(self) -> bool:
+        """Return whether it titrates."""
+        return self.titration
 
     @classmethod
     def examples(cls) -> tuple[Boin, ...]:

@@ -48,7 +48,7 @@ class ThreePlusThree(TableMethod):
     needs_target = False
     reasons = ("de_escalate", "stay", "escalate", "mtd_established", "no_dose_acceptable")
 
-    def actions(self, plan: Plan, n: int) -> IntArray:
+    def actions(self, plan: Plan, n: int, dose: int) -> IntArray:
         """Return the action for 0..n DLTs among n patients; cohorts cut short are completed first."""
         dlt = np.arange(n + 1)
         passed = (dlt == 0) if n == 3 else (dlt < TOO_MANY) & (n >= FULL)
@@ -62,7 +62,7 @@ class ThreePlusThree(TableMethod):
         """Follow the table; stop where the MTD is established or no dose is left."""
         tally, dose, top, row = states.tally, states.dose, plan.n_doses - 1, np.arange(len(states))
         n, dlt = tally.at(dose)
-        action = action_table(self, plan, max(FULL, int(n.max(initial=0))))[n, dlt]
+        action = action_table(self, plan, max(FULL, int(n.max(initial=0))), 0)[n, dlt]
         toxic, lowest = _lowest_toxic(tally)
         # A trial that follows the table has its lowest toxic dose at or right above the current one.
         down = toxic & (lowest <= dose)
@@ -96,7 +96,7 @@ class ThreePlusThree(TableMethod):
 
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
         """Return isotonic estimates of the tried doses: a help to the reader, not part of the design."""
-        return isotonic.summarise(tally, plan.target)
+        return isotonic.summarise(tally.dlt, tally.n, plan.target)
 
     def explain(self, plan: Plan, state: States, moves: Moves) -> str:
         """Say which row of the table applies."""
@@ -142,6 +142,11 @@ class ThreePlusThree(TableMethod):
                 f"max_patients ({plan.max_patients}) is below six a dose ({FULL * plan.n_doses}): the trial can end before "
                 "an MTD is established"
             )
+
+    @property
+    def sizes_cohorts(self) -> bool:
+        """Return True: three patients, then three more."""
+        return True
 
     @classmethod
     def examples(cls) -> tuple[ThreePlusThree, ...]:

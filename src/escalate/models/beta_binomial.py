@@ -11,7 +11,7 @@ from math import comb, exp, lgamma, log, log1p
 
 import numpy as np
 
-from escalate.core.arrays import IntArray
+from escalate.core.arrays import IntArray, Mask
 from escalate.core.plan import exact
 
 
@@ -48,6 +48,30 @@ def fewest_dlts_above(n: IntArray, limit: float, cutoff: float) -> IntArray:
     table = np.zeros(int(present[-1]) + 1 if len(present) else 1, dtype=np.int64)
     table[present] = [_fewest(k, limit, cutoff) for k in present.tolist()]
     return table[n]
+
+
+def exceeds(n: IntArray, burden: IntArray, whole: int, limit: float, cutoff: float) -> Mask:
+    """Return where Pr(p > limit | Beta(1 + y, 1 + n - y)) > cutoff, strictly, with y = burden / whole.
+
+    Parameters
+    ----------
+    n, burden
+        Patients, and the sum of their burdens in units of which `whole` make a DLT; of the same shape.
+
+    Notes
+    -----
+    Whole DLTs are compared as whole numbers, fractions of one with the incomplete beta function.
+    """
+    if whole == 1:
+        return burden >= fewest_dlts_above(n, limit, cutoff)
+    pairs, place = np.unique(np.stack([n.ravel(), burden.ravel()], axis=1), axis=0, return_inverse=True)
+    over = np.array([sf(limit, 1 + y / whole, 1 + m - y / whole) > cutoff for m, y in pairs.tolist()], dtype=bool)
+    return over[place.reshape(-1)].reshape(n.shape)
+
+
+def tail_of_burden(n: int, burden: int, whole: int, limit: float) -> float:
+    """Return Pr(p > limit | Beta(1 + y, 1 + n - y)) with y = burden / whole."""
+    return tail(n, burden, limit) if whole == 1 else sf(limit, 1 + burden / whole, 1 + n - burden / whole)
 
 
 @cache

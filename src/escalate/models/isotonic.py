@@ -6,15 +6,17 @@ dose-finding trials using Bayesian optimal interval designs. J Stat Softw 94(13)
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from escalate.core.arrays import NONE, FloatArray, IntArray, Mask
 from escalate.core.moves import DoseSummary
-from escalate.core.tally import Tally
 from escalate.models import beta_binomial
 
+Weights = Literal["precision", "patients"]
 # Beta(0.05, 0.05), not Beta(1, 1): the authors' software uses it to estimate and to report (decision 0003).
-PSEUDO = 0.05
+BOIN_PRIOR = (0.05, 0.05)
 # Breaks ties between pooled doses: the highest of those below the target, the lowest of those above.
 RANK_STEP = 1e-10
 
@@ -49,36 +51,72 @@ def pool(values: FloatArray, weights: FloatArray, included: Mask) -> FloatArray:
     return np.where(included, fit, np.nan)
 
 
-def estimate(tally: Tally, included: Mask) -> FloatArray:
-    """Return isotonic DLT rates over the included doses, weighted by inverse variance; shape (S, J)."""
-    rate, weight = _rates(tally)
-    return pool(rate, weight, included)
+def estimate(
+    events: FloatArray | IntArray,
+    n: IntArray,
+    included: Mask,
+    prior: tuple[float, float] = BOIN_PRIOR,
+    weights: Weights = "precision",
+) -> FloatArray:
+    """Return isotonic rates over the included doses; shape (S, J).
+
+    Parameters
+    ----------
+    events
+        DLTs, or burdens as parts of a DLT, shape (S, J).
+    n
+        Patients, shape (S, J).
+    prior
+        Pseudo-counts a and b: the rate of a dose is (events + a) / (n + a + b).
+    weights
+        Pool by the precision of the beta posteriors, or by numbers of patients.
+    """
+    rate, precision = _rates(events, n, prior)
+    return pool(rate, precision if weights == "precision" else n.astype(np.float64), included)
 
 
-def _rates(tally: Tally) -> tuple[FloatArray, FloatArray]:
-    dlt, n = tally.dlt + PSEUDO, tally.n + 2 * PSEUDO
-    return dlt / n, n**2 * (n + 1) / (dlt * (n - dlt))
+def _rates(
+    events: FloatArray | IntArray, n: IntArray, prior: tuple[float, float] = BOIN_PRIOR
+) -> tuple[FloatArray, FloatArray]:
+    with_prior, total = events + prior[0], n + (prior[0] + prior[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return with_prior / total, total**2 * (total + 1) / (with_prior * (total - with_prior))
 
 
-def select_nearest(tally: Tally, target: float, allowed: Mask, upper: float | None = None) -> IntArray:
+def select_nearest(
+    events: FloatArray | IntArray,
+    n: IntArray,
+    target: float,
+    allowed: Mask,
+    upper: float | None = None,
+    prior: tuple[float, float] = BOIN_PRIOR,
+    weights: Weights = "precision",
+) -> IntArray:
     """Return the allowed dose whose isotonic rate is nearest to the target, or NONE; shape (S,).
 
     Parameters
     ----------
     upper
         Doses whose rate is above it cannot be selected.
+
+    Notes
+    -----
+    Of doses pooled to one rate the highest is taken where it is below the target, the lowest where it is above; of two rates
+    equally near on either side, the lower.
     """
-    ranked = estimate(tally, allowed) + RANK_STEP * np.cumsum(allowed, axis=1)
+    ranked = estimate(events, n, allowed, prior, weights) + RANK_STEP * np.cumsum(allowed, axis=1)
     eligible = allowed if upper is None else allowed & (ranked <= upper)
     distance = np.where(eligible, np.abs(ranked - target), np.inf)
     return np.where(eligible.any(axis=1), np.argmin(distance, axis=1), NONE)
 
 
-def summarise(tally: Tally, target: float | None) -> DoseSummary:
+def summarise(
+    events: FloatArray | IntArray, n: IntArray, target: float | None, prior: tuple[float, float] = BOIN_PRIOR
+) -> DoseSummary:
     """Return isotonic rates, 95% limits and Pr(p > target) of the tried doses, as the authors' software reports them."""
-    tried = tally.tried
-    _, weight = _rates(tally)
-    a, b = tally.dlt + PSEUDO, tally.n - tally.dlt + PSEUDO
+    tried = n > 0
+    _, weight = _rates(events, n, prior)
+    a, b = events + prior[0], n - events + prior[1]
     lower, upper, above = (np.full(tried.shape, np.nan) for _ in range(3))
     for s, j in np.argwhere(tried):
         lower[s, j] = beta_binomial.quantile(0.025, a[s, j], b[s, j])
@@ -86,7 +124,7 @@ def summarise(tally: Tally, target: float | None) -> DoseSummary:
         if target is not None:
             above[s, j] = beta_binomial.sf(target, a[s, j], b[s, j])
     return DoseSummary(
-        estimate=estimate(tally, tried),
+        estimate=estimate(events, n, tried, prior),
         lower=pool(lower, weight, tried),
         upper=pool(upper, weight, tried),
         prob_overdose=pool(above, np.ones(tried.shape), tried),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from escalate.study.recommend import Recommendation
     from escalate.study.select import DoseRow, Selection
     from escalate.study.simulate import DesignResult, OperatingCharacteristics
-    from escalate.study.table import DecisionTable
+    from escalate.study.table import DecisionTable, TableRow
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
@@ -87,10 +87,17 @@ def table(found: DecisionTable) -> dict[str, Any]:
         "schema": "escalate/table/1",
         "design": found.design.title,
         "by_level": found.by_level,
-        "rows": [asdict(row) for row in found.rows],
+        "graded": found.graded,
+        "rows": [_table_row(row, graded=found.graded) for row in found.rows],
         "boundaries": found.boundaries,
+        "notes": list(found.notes),
         "rules": _rules(found.design),
     }
+
+
+def _table_row(row: TableRow, *, graded: bool) -> dict[str, Any]:
+    named = asdict(row)
+    return {key.replace("dlts", "score"): value for key, value in named.items()} if graded else named
 
 
 def check(found: Check) -> dict[str, Any]:

@@ -130,19 +130,26 @@ def selection(found: Selection) -> RenderableType:
 
 def decision_table(found: DecisionTable) -> RenderableType:
     """Return the table of a protocol."""
-    head = ["evaluable patients at the dose", "escalate if DLTs <=", "de-escalate if DLTs >=", "eliminate if DLTs >="]
+    what = "score" if found.graded else "DLTs"
+    head = [
+        "evaluable patients at the dose",
+        f"escalate if {what} <=",
+        f"de-escalate if {what} >=",
+        f"eliminate if {what} >=",
+    ]
     extra = any(
         row.stop_at_lowest_if_dlts_at_least != row.eliminate_if_dlts_at_least for row in found.rows if row.level is None
     )
-    made = _table(*(["level"] if found.by_level else []), *head, *(["stop at level 1 if DLTs >="] if extra else []))
+    made = _table(*(["level"] if found.by_level else []), *head, *([f"stop at level 1 if {what} >="] if extra else []))
     for row in found.rows:
         cuts = [row.escalate_if_dlts_at_most, row.deescalate_if_dlts_at_least, row.eliminate_if_dlts_at_least]
         if extra:
             cuts.append(row.stop_at_lowest_if_dlts_at_least)
         level = [str(row.level)] if found.by_level else []
-        made.add_row(*level, str(row.patients), *("-" if cut is None else str(cut) for cut in cuts))
+        made.add_row(*level, str(row.patients), *("-" if cut is None else f"{cut:g}" for cut in cuts))
     notes = [Text(f"{name} = {value:.6f}") for name, value in found.boundaries.items()]
-    if found.by_level:
+    notes += [Text(note) for note in found.notes]
+    if found.history:
         notes.append(
             Text(
                 "Given one whole cohort without DLT at each lower level, and as few of the DLTs as possible in the last cohort; "

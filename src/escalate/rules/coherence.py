@@ -9,6 +9,7 @@ import numpy as np
 
 from escalate.core.arrays import Mask
 from escalate.core.errors import Problem
+from escalate.core.outcome import burden_units, said
 from escalate.core.plan import exact
 from escalate.core.rule import Rule
 from escalate.core.tally import States
@@ -29,9 +30,10 @@ class Coherence(Rule):
 
     def _toxic(self, design: Design, states: States) -> Mask:
         target = exact(design.target_rate)
-        dlt, n = states.cohort[:, -1], states.cohort.sum(axis=1)
-        # dlt / n >= a / b, in whole numbers.
-        return dlt * target.denominator >= n * target.numerator
+        units, whole = burden_units(design.outcomes)
+        burden, n = states.cohort @ units, states.cohort.sum(axis=1)
+        # burden / (n whole) >= a / b, in whole numbers.
+        return burden * target.denominator >= n * whole * target.numerator
 
     def forbids(self, design: Design, states: States) -> Mask:
         """Forbid every dose above the last one where its cohort was toxic."""
@@ -44,9 +46,10 @@ class Coherence(Rule):
 
     def explain(self, design: Design, state: States) -> str:
         """Give the DLT rate of the last cohort."""
-        dlt, n = int(state.cohort[0, -1]), int(state.cohort[0].sum())
+        units, whole = burden_units(design.outcomes)
+        seen = said(int(state.cohort[0] @ units), whole, int(state.cohort[0].sum()))
         verdict = "escalation is forbidden" if self._toxic(design, state)[0] else "escalation is allowed"
-        return f"The last cohort had {dlt}/{n} DLTs against {design.target_rate:g}: {verdict}."
+        return f"The last cohort had {seen} against {design.target_rate:g}: {verdict}."
 
     def problems(self, design: Design) -> Iterator[Problem]:
         """Refuse a design without a target."""

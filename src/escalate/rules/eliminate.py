@@ -9,6 +9,7 @@ import numpy as np
 
 from escalate.core.arrays import Mask
 from escalate.core.errors import Problem
+from escalate.core.outcome import burden_units, said
 from escalate.core.rule import Rule
 from escalate.core.setting import Count, Probability
 from escalate.core.tally import States
@@ -24,7 +25,7 @@ class Eliminate(Rule):
     Notes
     -----
     Strictly above the cut-off, from `min_patients` evaluable patients on, prior Beta(1, 1). When level 1 goes the trial
-    stops and no MTD is declared.
+    stops and no MTD is declared. Where outcomes are graded, a patient counts as the part of a DLT that the outcome weighs.
 
     References
     ----------
@@ -40,9 +41,9 @@ class Eliminate(Rule):
 
     def forbids(self, design: Design, states: States) -> Mask:
         """Forbid each dose at or above one whose own data exceed the cut-off."""
-        n, dlt = states.tally.n, states.tally.dlt
-        fewest = beta_binomial.fewest_dlts_above(n, design.target_rate, self.cutoff)
-        too_toxic = (n >= self.min_patients) & (dlt >= fewest)
+        units, whole = burden_units(design.outcomes)
+        n, burden = states.tally.n, states.tally.burden(units)
+        too_toxic = beta_binomial.exceeds(n, burden, whole, design.target_rate, self.cutoff) & (n >= self.min_patients)
         return np.logical_or.accumulate(too_toxic, axis=1)
 
     def describe(self, design: Design) -> str:
@@ -55,13 +56,14 @@ class Eliminate(Rule):
 
     def explain(self, design: Design, state: States) -> str:
         """Give Pr(p > target) of the dose just given, and of any dose eliminated."""
-        n, dlt = (x[0] for x in (state.tally.n, state.tally.dlt))
+        units, whole = burden_units(design.outcomes)
+        n, burden = state.tally.n[0], state.tally.burden(units)[0]
         out = self.forbids(design, state)[0]
         lowest_out = int(np.argmax(out)) if out.any() else None
         shown = sorted({int(state.dose[0]), *([lowest_out] if lowest_out is not None else [])})
         parts = [
-            f"level {j + 1}: {dlt[j]}/{n[j]} DLTs, Pr(p > {design.target_rate:g}) = "
-            f"{beta_binomial.tail(int(n[j]), int(dlt[j]), design.target_rate):.4f}"
+            f"level {j + 1}: {said(int(burden[j]), whole, int(n[j]))}, Pr(p > {design.target_rate:g}) = "
+            f"{beta_binomial.tail_of_burden(int(n[j]), int(burden[j]), whole, design.target_rate):.4f}"
             for j in shown
         ]
         verdict = (

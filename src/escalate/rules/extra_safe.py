@@ -10,6 +10,7 @@ from pydantic import Field
 
 from escalate.core.arrays import Mask
 from escalate.core.errors import Problem
+from escalate.core.outcome import burden_units, said
 from escalate.core.plan import exact
 from escalate.core.rule import Rule
 from escalate.core.setting import Count, Probability
@@ -47,9 +48,9 @@ class ExtraSafe(Rule):
 
     def forbids(self, design: Design, states: States) -> Mask:
         """Forbid every dose where level 1 exceeds the cut-off."""
-        n, dlt = states.tally.n[:, 0], states.tally.dlt[:, 0]
-        fewest = beta_binomial.fewest_dlts_above(n, design.target_rate, self.bar)
-        too_toxic = (n >= self.min_patients) & (dlt >= fewest)
+        units, whole = burden_units(design.outcomes)
+        n, burden = states.tally.n[:, 0], states.tally.burden(units)[:, 0]
+        too_toxic = beta_binomial.exceeds(n, burden, whole, design.target_rate, self.bar) & (n >= self.min_patients)
         return np.broadcast_to(too_toxic[:, None], states.tally.n.shape)
 
     def describe(self, design: Design) -> str:
@@ -61,11 +62,12 @@ class ExtraSafe(Rule):
 
     def explain(self, design: Design, state: States) -> str:
         """Give Pr(p > target) of level 1."""
-        n, dlt = int(state.tally.n[0, 0]), int(state.tally.dlt[0, 0])
-        value = beta_binomial.tail(n, dlt, design.target_rate)
+        units, whole = burden_units(design.outcomes)
+        n, burden = int(state.tally.n[0, 0]), int(state.tally.burden(units)[0, 0])
+        value = beta_binomial.tail_of_burden(n, burden, whole, design.target_rate)
         verdict = "the trial stops" if self.forbids(design, state)[0, 0] else "the trial may go on"
         return (
-            f"Level 1: {dlt}/{n} DLTs, Pr(p > {design.target_rate:g}) = {value:.4f} against the cut-off {self.bar:g}: "
+            f"Level 1: {said(burden, whole, n)}, Pr(p > {design.target_rate:g}) = {value:.4f} against the cut-off {self.bar:g}: "
             f"{verdict}."
         )
 

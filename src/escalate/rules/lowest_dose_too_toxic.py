@@ -11,6 +11,7 @@ from pydantic import Field
 from escalate.core.arrays import FloatArray, Mask
 from escalate.core.errors import Problem
 from escalate.core.method import ModelMethod
+from escalate.core.outcome import burden_units
 from escalate.core.rule import Rule
 from escalate.core.setting import Probability
 from escalate.core.tally import States
@@ -49,15 +50,16 @@ class LowestDoseTooToxic(Rule):
         method, limit = design.method, self._limit(design)
         if self.basis == "model" and isinstance(method, ModelMethod):
             return method.prob_above(design, states.tally, limit)[:, 0]
-        pairs = zip(states.tally.n[:, 0].tolist(), states.tally.dlt[:, 0].tolist(), strict=True)
-        return np.array([beta_binomial.tail(n, dlt, limit) for n, dlt in pairs])
+        units, whole = burden_units(design.outcomes)
+        pairs = zip(states.tally.n[:, 0].tolist(), states.tally.burden(units)[:, 0].tolist(), strict=True)
+        return np.array([beta_binomial.tail_of_burden(n, burden, whole, limit) for n, burden in pairs])
 
     def forbids(self, design: Design, states: States) -> Mask:
         """Forbid every dose where level 1 exceeds the cut-off."""
         if self.basis == "beta_binomial":
-            n, dlt = states.tally.n[:, 0], states.tally.dlt[:, 0]
-            fewest = beta_binomial.fewest_dlts_above(n, self._limit(design), self.cutoff)
-            over = dlt >= fewest
+            units, whole = burden_units(design.outcomes)
+            n, burden = states.tally.n[:, 0], states.tally.burden(units)[:, 0]
+            over = beta_binomial.exceeds(n, burden, whole, self._limit(design), self.cutoff)
         else:
             over = self._probability(design, states) > self.cutoff
         # Without a patient at level 1 its own data say nothing.

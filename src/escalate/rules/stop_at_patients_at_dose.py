@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from escalate.core.arrays import IntArray, Mask
-from escalate.core.rule import Rule
+from escalate.core.rule import StopRule
 from escalate.core.setting import Count
 from escalate.core.tally import States
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from escalate.core.design import Design
 
 
-class StopAtPatientsAtDose(Rule):
+class StopAtPatientsAtDose(StopRule):
     """Stop when the dose just given (or the one that would follow) has enough evaluable patients.
 
     Notes

@@ -10,7 +10,7 @@ import numpy as np
 from escalate.core.arrays import FloatArray, IntArray, Mask
 from escalate.core.errors import Problem
 from escalate.core.method import ModelMethod
-from escalate.core.rule import Rule
+from escalate.core.rule import StopRule
 from escalate.core.setting import Count, Probability
 from escalate.core.tally import States
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from escalate.core.design import Design
 
 
-class StopWhenPrecise(Rule):
+class StopWhenPrecise(StopRule):
     """Stop when the credible interval of p at the dose that would follow lies within given limits.
 
     Notes

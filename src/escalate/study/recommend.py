@@ -94,7 +94,9 @@ def recommend(
     >>> esc.recommend(design, "1NNN 2NNT").next_level
     2
     """
-    trial = from_outcomes(data, design) if isinstance(data, str) else data if data is not None else TrialData((), "")
+    if isinstance(data, str):
+        data = from_outcomes(data, design, design.outcomes)
+    trial = data if data is not None else TrialData((), "")
     provenance = Provenance.now(design_sha256 or design.sha256, trial.sha256 or None)
     if not trial.cohorts:
         return _start(design, trial, provenance)
@@ -124,7 +126,7 @@ def recommend(
 
 
 def _start(design: Design, trial: TrialData, provenance: Provenance) -> Recommendation:
-    tally = Tally(np.zeros((1, design.n_doses, 2), dtype=np.int64))
+    tally = Tally(np.zeros((1, design.n_doses, len(design.outcomes)), dtype=np.int64))
     text = f"No patient yet: the first cohort gets the start level, {design.start_level}."
     return Recommendation(
         action=Action.START,
@@ -213,7 +215,12 @@ def _one(decisions: Decisions) -> Decisions:
     """Return the last state's decision alone."""
     moves = Moves(decisions.moves.next[-1:], decisions.moves.reason[-1:])
     return Decisions(
-        decisions.next[-1:], moves, decisions.forbidden[:, -1:], decisions.stops[-1:], decisions.ended_by[:, -1:]
+        decisions.next[-1:],
+        moves,
+        decisions.forbidden[:, -1:],
+        decisions.stops[-1:],
+        decisions.ended_by[:, -1:],
+        decisions.held[:, -1:],
     )
 
 
@@ -231,6 +238,8 @@ def _trace(design: Design, last: States, decisions: Decisions) -> tuple[TraceLin
         verdict = (
             "stop"
             if stopped
+            else "holds"
+            if one.held[r, 0]
             else f"forbids level{'s' if len(levels) > 1 else ''} {_listed(levels)}"
             if levels
             else "allows"
@@ -247,7 +256,7 @@ def _listed(levels: tuple[int, ...]) -> str:
 def _notes(design: Design, trial: TrialData, history: States, decisions: Decisions) -> tuple[str, ...]:
     """Name cohorts whose level or size was not what the design said at the time."""
     notes = list(left_out(trial))
-    nothing = Tally(np.zeros((1, design.n_doses, 2), dtype=np.int64))
+    nothing = Tally(np.zeros((1, design.n_doses, len(design.outcomes)), dtype=np.int64))
     asked = [design.start_dose, *decisions.next[:-1].tolist()]
     for k, (cohort, wanted) in enumerate(zip(trial.cohorts, asked, strict=True), start=1):
         if wanted == NONE:

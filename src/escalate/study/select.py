@@ -85,7 +85,7 @@ def select(design: Design, data: TrialData | str, *, design_sha256: str | None =
     EscalateError
         Where there are no patients.
     """
-    trial = from_outcomes(data, design) if isinstance(data, str) else data
+    trial = from_outcomes(data, design, design.outcomes) if isinstance(data, str) else data
     if not trial.cohorts:
         raise EscalateError("there are no patients to select an MTD from")
     last = trial.last(design.n_doses)

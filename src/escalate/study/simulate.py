@@ -14,6 +14,7 @@ from escalate.core.arrays import FloatArray, IntArray
 from escalate.core.decision import stop_codes
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError, TooLargeError
+from escalate.core.outcome import BINARY, category_rates, mean_burden
 from escalate.core.scenario import Scenario, check_lengths
 from escalate.engine import monte_carlo
 from escalate.engine.automaton import MAX_STATES, Automaton, Terminals, compile_design
@@ -142,10 +143,11 @@ def _run_exact(
     terminals, groups = automaton.terminals, Groups.of(automaton.terminals)
     n_states = automaton.n_states + len(terminals)
     say(f"{design.title}: {n_states:,} states, {len(scenarios):,} scenarios")
-    rates = np.array([scenario.dlt for scenario in scenarios])
+    by_outcome = np.array([category_rates(scenario, design.outcomes) for scenario in scenarios])
+    rates = mean_burden(by_outcome, design.outcomes)
     truths = _truths(design, rates)
     values, columns = allocation_values(terminals, design, truths)
-    found = Propagator.of(terminals, groups.of_terminal).expect(rates, values, workers)
+    found = Propagator.of(terminals, groups.of_terminal).expect(by_outcome, values, workers)
     shares = np.take_along_axis(found.moments, columns, axis=1) if truths else found.moments
     sums = Sums(found.patients, found.dlts, shares, found.mass)
     return DesignResult(
@@ -162,7 +164,9 @@ def _run_trials(
     max_states: int,
     say: Progress,
 ) -> DesignResult:
-    automaton = _automaton_if_small(design, min(max_states, SIMULATION_STATES))
+    # The kernel walks binary outcomes; graded ones are decided as they go.
+    small = design.outcomes == BINARY
+    automaton = _automaton_if_small(design, min(max_states, SIMULATION_STATES)) if small else None
     walkable = monte_carlo.Walkable.of(automaton) if automaton else None
     found = []
     for k, scenario in enumerate(scenarios, start=1):
@@ -171,7 +175,7 @@ def _run_trials(
             terminals = automaton.terminals
             times = monte_carlo.walk(walkable, scenario.dlt, design.max_patients, trials, seed, workers)
         else:
-            terminals, times = monte_carlo.decide_as_they_go(design, scenario.dlt, trials, seed, workers)
+            terminals, times = monte_carlo.decide_as_they_go(design, scenario, trials, seed, workers)
         found.append(from_counts(design, scenario, terminals, times, trials))
     n_states = automaton.n_states + len(automaton.terminals) if automaton else None
     return DesignResult(design, scenarios, Characteristics.join(found), n_states)
@@ -193,7 +197,8 @@ def from_counts(
     counts = terminals.tally.counts[seen].reshape(len(seen), -1)
     seen = seen[np.lexsort((*counts.T, terminals.stops[seen]))]
     terminals = terminals.take(seen)
-    rates, groups, weight = np.array([scenario.dlt]), Groups.of(terminals), times[seen] / trials
+    rates = mean_burden(category_rates(scenario, design.outcomes)[None], design.outcomes)
+    groups, weight = Groups.of(terminals), times[seen] / trials
     truths = _truths(design, rates)
     n, dlt = terminals.tally.n.astype(np.float64), terminals.tally.dlt.astype(np.float64)
     values, columns = allocation_values(terminals, design, truths)

@@ -10,12 +10,14 @@ from escalate.core.arrays import NONE, IntArray, Mask
 from escalate.core.decision import decide, highest_permitted, stop_codes
 from escalate.core.design import Design
 from escalate.core.method import TableMethod
+from escalate.core.outcome import burden_units
 from escalate.core.tally import States, Tally
+from escalate.engine.automaton import outcomes
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """Cut-offs in DLTs for a number of evaluable patients at the current dose; None where no count leads there.
+    """Cut-offs in DLTs (or total score) for a number of evaluable patients at the dose; None where no count leads there.
 
     Parameters
     ----------
@@ -30,21 +32,36 @@ class TableRow:
     """
 
     patients: int
-    escalate_if_dlts_at_most: int | None
-    deescalate_if_dlts_at_least: int | None
-    eliminate_if_dlts_at_least: int | None
-    stop_at_lowest_if_dlts_at_least: int | None = None
+    escalate_if_dlts_at_most: float | None
+    deescalate_if_dlts_at_least: float | None
+    eliminate_if_dlts_at_least: float | None
+    stop_at_lowest_if_dlts_at_least: float | None = None
     level: int | None = None
 
 
 @dataclass(frozen=True)
 class DecisionTable:
-    """The table, and the cut-offs it comes from where the method has them."""
+    """The table, and the cut-offs it comes from where the method has them.
+
+    Parameters
+    ----------
+    by_level
+        Whether there are rows for each level.
+    history
+        Whether the rows of a level hold only after one whole cohort without DLT at each lower level.
+    graded
+        Whether the cut-offs are total scores, not DLTs.
+    notes
+        Sentences that belong under the table.
+    """
 
     design: Design
     rows: tuple[TableRow, ...]
     boundaries: dict[str, float]
     by_level: bool
+    history: bool = False
+    graded: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def table(design: Design) -> DecisionTable:
@@ -52,38 +69,55 @@ def table(design: Design) -> DecisionTable:
 
     Notes
     -----
-    For a method that looks at the current dose alone, one row a number of patients, whatever the level. For a model, one row
-    a level and number of patients, given that each lower level had one whole cohort without DLT: the table of a trial in
-    which nothing happened before. Of the DLTs as few as possible are in the last cohort, so that `coherence` does not hide
-    what the data of the dose ask for.
+    For a method that looks at the current dose alone, one row a number of patients, whatever the level (or for each level,
+    where its table differs). For a model, one row a level and number of patients, given that each lower level had one whole
+    cohort without DLT: the table of a trial in which nothing happened before. Of the DLTs as few as possible are in the last
+    cohort, so that `coherence` does not hide what the data of the dose ask for.
     """
-    if isinstance(design.method, TableMethod):
-        return DecisionTable(
-            design, _by_patients(design, design.method), design.method.boundaries(design), by_level=False
+    method = design.method
+    if isinstance(method, TableMethod):
+        doses = range(design.n_doses) if method.by_level else [None]
+        rows = tuple(row for dose in doses for row in _by_patients(design, method, dose))
+        graded = method.score_of_dlt() is not None
+        notes = method.table_notes(design)
+        return DecisionTable(design, rows, method.boundaries(design), method.by_level, graded=graded, notes=notes)
+    return DecisionTable(design, _by_level(design), {}, by_level=True, history=True)
+
+
+def _by_patients(design: Design, method: TableMethod, dose: int | None) -> tuple[TableRow, ...]:
+    units, whole = burden_units(method.outcomes)
+    scale, rows = method.score_of_dlt(), []
+
+    def cut(burden: IntArray, which: int | None) -> float | None:
+        if which is None:
+            return None
+        return int(burden[which]) if scale is None else int(burden[which]) * scale / whole
+
+    for n in method.patients_in_table(design):
+        # One way to each burden: what follows depends on no more than that.
+        counts = outcomes(n, len(units))[0]
+        burden, first = np.unique(counts @ units, return_index=True)
+        action = method.actions(design, n, dose or 0)[burden]
+        bars = _barred(design, counts[first], design.n_doses - 1 if dose is None else dose)
+        lowest = _barred(design, counts[first], 0)
+        rows.append(
+            TableRow(
+                patients=n,
+                escalate_if_dlts_at_most=cut(burden, _last((action > 0) & ~bars)),
+                deescalate_if_dlts_at_least=cut(burden, _first((action < 0) | bars)),
+                eliminate_if_dlts_at_least=cut(burden, _first(bars)),
+                stop_at_lowest_if_dlts_at_least=cut(burden, _first(lowest)) if dose in {None, 0} else None,
+                level=None if dose is None else dose + 1,
+            )
         )
-    return DecisionTable(design, _by_level(design), {}, by_level=True)
-
-
-def _by_patients(design: Design, method: TableMethod) -> tuple[TableRow, ...]:
-    rows = []
-    for n in range(1, method.largest_at_dose(design) + 1):
-        action = method.actions(design, n)
-        bars = _barred(design, n, design.n_doses - 1)
-        bars_lowest = _barred(design, n, 0)
-        down = _first((action < 0) | bars)
-        up = _last((action > 0) & ~bars)
-        lowest = _first(bars_lowest)
-        eliminate = _first(bars)
-        rows.append(TableRow(n, up, down, eliminate, lowest))
     return tuple(rows)
 
 
-def _barred(design: Design, n: int, dose: int) -> Mask:
-    """Return whether safety rules bar a dose with 0..n DLTs among n patients there and nothing elsewhere."""
-    counts = np.zeros((n + 1, design.n_doses, 2), dtype=np.int64)
-    dlt = np.arange(n + 1)
-    counts[:, dose] = np.stack([n - dlt, dlt], axis=1)
-    states = States(Tally(counts), np.full(n + 1, dose), counts[:, dose])
+def _barred(design: Design, at_dose: IntArray, dose: int) -> Mask:
+    """Return whether safety rules bar a dose with given outcomes there, shape (K, C), and nothing elsewhere."""
+    counts = np.zeros((len(at_dose), design.n_doses, at_dose.shape[1]), dtype=np.int64)
+    counts[:, dose] = at_dose
+    states = States(Tally(counts), np.full(len(at_dose), dose), at_dose, np.zeros(len(at_dose), dtype=np.int64))
     return _barred_at(design, states, dose)
 
 
@@ -125,7 +159,8 @@ def _clean_until(design: Design, dose: int, n: int) -> States:
     counts[:, dose] = np.stack([n - dlt, dlt], axis=1)
     # Earlier cohorts had the DLTs, as far as they can hold them: what coherence asks of the last one is another matter.
     last = np.maximum(dlt - (n - design.cohort_size), 0)
-    return States(Tally(counts), np.full(n + 1, dose), np.stack([design.cohort_size - last, last], axis=1))
+    cohort = np.stack([design.cohort_size - last, last], axis=1)
+    return States(Tally(counts), np.full(n + 1, dose), cohort, np.zeros(n + 1, dtype=np.int64))
 
 
 def _stopped_for_safety(design: Design, stops: IntArray) -> Mask:

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from escalate.core.arrays import IntArray, Mask
+from escalate.core.arrays import FloatArray, IntArray, Mask
 from escalate.core.method import TableMethod
 from escalate.core.moves import DoseSummary, Moves
+from escalate.core.outcome import burden_units, said
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.tally import States, Tally
@@ -24,6 +25,10 @@ class IntervalMethod(TableMethod):
 
     # Ordered so that action + 1 indexes it.
     reasons: ClassVar[tuple[str, ...]] = ("de_escalate", "stay", "escalate")
+    mtd_prior: ClassVar[tuple[float, float]] = isotonic.BOIN_PRIOR
+    """Pseudo-counts of the rates that the MTD is selected by."""
+    mtd_weights: ClassVar[isotonic.Weights] = "precision"
+    """What pools rates that do not increase."""
 
     def published_rules(self) -> tuple[Rule, ...]:
         """Return the elimination rule of these designs."""
@@ -36,24 +41,61 @@ class IntervalMethod(TableMethod):
 
     def table_actions(self, plan: Plan, states: States) -> IntArray:
         """Return the action at the current dose of each state, shape (S,)."""
-        n, dlt = states.tally.at(states.dose)
+        units, _ = burden_units(self.outcomes)
+        row = np.arange(len(states))
+        n = states.tally.n[row, states.dose]
+        burden = states.tally.burden(units)[row, states.dose]
         n_max = max(plan.max_patients, int(n.max(initial=0)))
-        return action_table(self, plan, n_max)[n, dlt]
+        if not self.by_level:
+            return action_table(self, plan, n_max, 0)[n, burden]
+        tables = np.stack([action_table(self, plan, n_max, dose) for dose in range(plan.n_doses)])
+        return tables[states.dose, n, burden]
+
+    def events(self, tally: Tally) -> FloatArray | IntArray:
+        """Return DLTs, or burdens as parts of a DLT, by state and dose; shape (S, J)."""
+        units, whole = burden_units(self.outcomes)
+        burden = tally.burden(units)
+        return burden if whole == 1 else burden / whole
 
     def select(self, plan: Plan, tally: Tally, allowed: Mask) -> IntArray:
         """Return the allowed dose with the isotonic estimate nearest to the target."""
-        return isotonic.select_nearest(tally, plan.target_rate, allowed & tally.tried)
+        candidates = allowed & tally.tried
+        return isotonic.select_nearest(
+            self.events(tally), tally.n, plan.target_rate, candidates, None, self.mtd_prior, self.mtd_weights
+        )
 
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
         """Return isotonic estimates, limits and Pr(p > target) of the tried doses."""
-        return isotonic.summarise(tally, plan.target)
+        return isotonic.summarise(self.events(tally), tally.n, plan.target)
+
+
+def seen_at(method: TableMethod, state: States) -> str:
+    """Return what the current dose of a single state has seen, as people say it: `1/3 DLTs at level 2`."""
+    units, whole = burden_units(method.outcomes)
+    dose = int(state.dose[0])
+    return f"{said(int(state.tally.burden(units)[0, dose]), whole, int(state.tally.n[0, dose]))} at level {dose + 1}"
+
+
+def action_said(state: States, moves: Moves) -> str:
+    """Return the action of a single state in words, with what keeps the dose where there is no such level."""
+    action = int(moves.reason[0]) - 1
+    blocked = int(moves.next[0]) == int(state.dose[0]) and action != 0
+    edge = f", but there is no level {'above' if action > 0 else 'below'}" if blocked else ""
+    return f"{WORDS[action]}{edge}"
 
 
 @cache
-def action_table(method: TableMethod, plan: Plan, n_max: int) -> IntArray:
-    """Return the action by patients and DLTs at the current dose, shape (n_max + 1, n_max + 1); row 0 is unused."""
-    table = np.zeros((n_max + 1, n_max + 1), dtype=np.int64)
+def action_table(method: TableMethod, plan: Plan, n_max: int, dose: int) -> IntArray:
+    """Return the action by patients and burden units at a dose; row 0 is unused.
+
+    Returns
+    -------
+    IntArray
+        Shape (n_max + 1, n_max * units of a DLT + 1).
+    """
+    _, whole = burden_units(method.outcomes)
+    table = np.zeros((n_max + 1, n_max * whole + 1), dtype=np.int64)
     for n in range(1, n_max + 1):
-        table[n, : n + 1] = method.actions(plan, n)
+        table[n, : n * whole + 1] = method.actions(plan, n, dose)
     table.flags.writeable = False
     return table

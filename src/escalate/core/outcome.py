@@ -1,0 +1,103 @@
+"""What can happen to a patient: outcome categories, from none to the DLT, and how much each weighs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from math import lcm
+
+import numpy as np
+
+from escalate.core.arrays import FloatArray, IntArray
+from escalate.core.errors import DesignError
+from escalate.core.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One category of outcome.
+
+    Parameters
+    ----------
+    letter
+        How an outcome string and a CSV write it, such as `T`.
+    name
+        What people call it.
+    burden
+        How much it counts towards toxicity, from 0 to 1; a DLT counts 1.
+    """
+
+    letter: str
+    name: str
+    burden: Fraction
+
+
+BINARY = (Outcome("N", "no DLT", Fraction(0)), Outcome("T", "DLT", Fraction(1)))
+"""The outcomes of a design that looks at DLTs alone."""
+
+
+@cache
+def burden_units(outcomes: tuple[Outcome, ...]) -> tuple[IntArray, int]:
+    """Return the burdens as whole numbers of one unit, shape (C,), and how many units make a DLT.
+
+    Examples
+    --------
+    >>> units, whole = burden_units(BINARY)
+    >>> units.tolist(), whole
+    ([0, 1], 1)
+    """
+    whole = lcm(*(outcome.burden.denominator for outcome in outcomes))
+    units = np.array([int(outcome.burden * whole) for outcome in outcomes], dtype=np.int64)
+    units.flags.writeable = False
+    return units, whole
+
+
+def said(burden: int, whole: int, n: int) -> str:
+    """Return what a dose has seen as people say it: DLTs of patients, or the mean score of graded outcomes.
+
+    Examples
+    --------
+    >>> said(1, 1, 3), said(4, 3, 3)
+    ('1/3 DLTs', 'mean score 0.4444 in 3 patients')
+    """
+    if whole == 1:
+        return f"{burden}/{n} DLTs"
+    return f"mean score {burden / (whole * n):.4f} in {n} patient{'s' * (n != 1)}" if n else "no patients"
+
+
+def category_rates(scenario: Scenario, outcomes: Sequence[Outcome]) -> FloatArray:
+    """Return the probability of each outcome at each dose, shape (J, C).
+
+    Raises
+    ------
+    DesignError
+        Where the scenario does not give the probability of an outcome, or the probabilities leave nothing for the first.
+    """
+    dlt = np.asarray(scenario.dlt, dtype=np.float64)
+    given = scenario.outcomes or {}
+    between = []
+    for outcome in outcomes[1:-1]:
+        values = given.get(outcome.letter)
+        if values is None or len(values) != len(dlt):
+            raise DesignError(
+                f"scenario '{scenario.name}' needs 'outcomes: {{{outcome.letter}: [..]}}' with {len(dlt)} probabilities of "
+                f"'{outcome.name}', one a level, because the design grades outcomes"
+            )
+        between.append(np.asarray(values, dtype=np.float64))
+    none = 1 - dlt - sum(between, start=np.zeros_like(dlt)) if between else 1 - dlt
+    if (none <= 0).any():
+        level = int(np.argmax(none <= 0)) + 1
+        raise DesignError(
+            f"scenario '{scenario.name}': the probabilities at level {level} leave nothing for '{outcomes[0].name}'"
+        )
+    return np.stack([none, *between, dlt], axis=1)
+
+
+def mean_burden(rates: FloatArray, outcomes: tuple[Outcome, ...]) -> FloatArray:
+    """Return the mean burden of a patient from outcome probabilities (..., J, C): the DLT rate where outcomes are binary."""
+    units, whole = burden_units(outcomes)
+    if whole == 1 and units.sum() == 1:
+        return np.ascontiguousarray(rates[..., -1])
+    return (rates * (units / whole)).sum(axis=-1)
