@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from escalate import Design
+from escalate import Design, Scenario
+from escalate.core.files import load_scenarios
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "tests" / "reference"
@@ -36,6 +37,23 @@ def make(method: dict[str, Any], n_doses: int = 5, **settings: Any) -> Design:
         "method": {key: tuple(value) if isinstance(value, list) else value for key, value in method.items()},
     }
     return Design.from_dict({**frame, **settings})
+
+
+def graded(scenario: Scenario, design: Design) -> Scenario:
+    """Return a scenario with, where the design grades outcomes, more of each middle grade the higher the dose."""
+    between = design.outcomes[1:-1]
+    if not between:
+        return scenario
+    n_doses = len(scenario.dlt)
+    rates = tuple((1 - p) * 0.4 * (j + 1) / (n_doses + 1) / len(between) for j, p in enumerate(scenario.dlt))
+    return scenario.model_copy(update={"outcomes": {outcome.letter: rates for outcome in between}})
+
+
+def scenarios_for(design: Design) -> tuple[Scenario, ...]:
+    """Return the scenarios of the repository for a design's number of doses, graded where it needs that."""
+    name = {5: "five-doses", 4: "four-doses-graded", 3: "tvec-liver"}[design.n_doses]
+    found = load_scenarios(ROOT / "simulations" / "scenarios" / f"{name}.yaml")
+    return tuple(scenario if scenario.outcomes else graded(scenario, design) for scenario in found)
 
 
 def outcome_string(levels: list[int], dlts: list[int]) -> str:

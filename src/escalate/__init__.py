@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from escalate.core.files import load_design, load_scenarios
     from escalate.core.patients import read_patients
     from escalate.core.scenario import Scenario
+    from escalate.core.scenario_files import generate
+    from escalate.study.atlas import atlas
     from escalate.study.check import check
+    from escalate.study.pathways import paths
     from escalate.study.recommend import recommend
     from escalate.study.select import select
     from escalate.study.simulate import simulate
@@ -30,7 +33,10 @@ _HOMES = {
     "load_scenarios": "core.files",
     "read_patients": "core.patients",
     "Scenario": "core.scenario",
+    "generate": "core.scenario_files",
+    "atlas": "study.atlas",
     "check": "study.check",
+    "paths": "study.pathways",
     "recommend": "study.recommend",
     "select": "study.select",
     "simulate": "study.simulate",
@@ -46,9 +52,12 @@ __all__ = [
     "Scenario",
     "TooLargeError",
     "__version__",
+    "atlas",
     "check",
+    "generate",
     "load_design",
     "load_scenarios",
+    "paths",
     "read_patients",
     "recommend",
     "select",

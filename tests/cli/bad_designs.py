@@ -141,7 +141,7 @@ for inner in ("families", "__init__", "boin.Boin", "../boin"):
     design(f"method {inner}", f"d.yaml:8 method.kind: '{inner}' is not a method", content=edited("boin", f"'{inner}'"))
 design(
     "method without kind",
-    "d.yaml:8 method.kind: is missing; one of: boin,",
+    "d.yaml:8 method.kind: is missing; one of: accelerated_titration, boin,",
     content=edited("{kind: boin}", "{p_saf: 0.1}"),
 )
 design("kind that is a number", "d.yaml:8 method.kind: 3", content=edited("boin", "3"))

@@ -26,12 +26,16 @@ METRICS = {
     "poor_allocation",
     "accuracy_index",
 }
-MIXED = [
-    (design, scenarios)
-    for scenarios in SCENARIOS
-    for design in DESIGNS
-    if esc.load_design(design).n_doses == len(esc.load_scenarios(scenarios)[0].dlt)
-]
+
+
+def _fit(design: Path, scenarios: Path) -> bool:
+    """Return whether scenarios have the design's number of levels and the probability of each of its outcomes."""
+    wanted, first = esc.load_design(design), esc.load_scenarios(scenarios)[0]
+    letters = {outcome.letter for outcome in wanted.outcomes[1:-1]}
+    return wanted.n_doses == len(first.dlt) and letters <= set(first.outcomes or {})
+
+
+MIXED = [(design, scenarios) for scenarios in SCENARIOS for design in DESIGNS if _fit(design, scenarios)]
 by_pair = pytest.mark.parametrize(("design", "scenarios"), MIXED, ids=lambda path: path.stem)
 
 

@@ -11,8 +11,9 @@ import escalate as esc
 from escalate.core import registry
 from escalate.core.design import build, json_schema
 from escalate.core.method import Method
-from escalate.core.rule import Rule
+from escalate.core.rule import Rule, StopRule
 from escalate.core.yaml_reader import parse
+from escalate.methods.decision_table import DecisionTable
 from tests.helpers import make
 
 CRM: dict[str, Any] = {"kind": "crm", "skeleton": {"half_width": 0.05, "prior_mtd": 2}, "estimate": "mean"}
@@ -30,12 +31,17 @@ def from_text(content: dict[str, Any]) -> esc.Design:
     return esc.Design.from_dict(parse(json.dumps(content), "x").data)
 
 
+WITH_BARS = DecisionTable.examples()[0]
+"""The one method that bars doses itself."""
+
+
 def with_part(part: Method | Rule) -> esc.Design:
-    """Return a method with its published rules, or a rule beside a CRM, which has all that a rule can ask for."""
+    """Return a method with its published rules, or a rule beside a method that has all that the rule can ask for."""
     if isinstance(part, Method):
         frame = {key: value for key, value in make({"kind": "boin"}).to_dict().items() if key != "rules"}
         return from_text({**frame, "method": settings(part)})
-    return from_text({**make(CRM).to_dict(), "rules": [settings(part)]})
+    beside = make(settings(WITH_BARS)) if part.kind == "eliminate_by_table" else make(CRM)
+    return from_text({**beside.to_dict(), "rules": [settings(part)]})
 
 
 by_part = pytest.mark.parametrize("part", [*METHODS, *RULES], ids=lambda part: part.kind)
@@ -137,14 +143,14 @@ def test_size_that_the_method_implies() -> None:
     [
         ({"method": None}, "method: is missing; write 'method: {kind: ...}'"),
         ({"method": "boin"}, "method: is not a group of settings {kind: ...}"),
-        ({"method": {}}, "method.kind: is missing; one of: boin, "),
+        ({"method": {}}, "method.kind: is missing; one of: accelerated_titration, boin, "),
         ({"method": {"kind": "bion"}}, "method.kind: 'bion' is not a method; did you mean 'boin'?"),
         ({"method": {"kind": "boin", "p_saf": 2}}, "method.p_saf: 2 is not below 1"),
         ({"method": {"kind": "boin", "p_saf": 0.3}}, "method.p_saf: 0.3 is not below the target 0.3"),
         ({"rules": "x"}, "rules: is not a list"),
         ({"rules": [None]}, "rules[1]: is missing"),
         ({"rules": [1]}, "rules[1]: is not a group of settings"),
-        ({"rules": [{"kind": "eliminate"}, {"kind": "x"}]}, "rules[2].kind: 'x' is not a rule; known: coherence, "),
+        ({"rules": [{"kind": "eliminate"}, {"kind": "x"}]}, "rules[2].kind: 'x' is not a rule; known: all_of, "),
         ({"rules": [{"kind": "eliminate", "cutoff": 0}]}, "rules[1].cutoff: 0 is not above 0"),
         ({"rules": [{"kind": "lowest_dose_too_toxic", "cutoff": 0.9}]}, "rules[1].basis: boin here gives no posterior"),
         ({"target": None}, "target: is missing; boin needs the target DLT rate"),
@@ -205,6 +211,17 @@ def test_json_schema_covers_every_kind() -> None:
             assert set(part["properties"]) == {field.alias or key for key, field in cls.model_fields.items()}
             assert "kind" in part["required"]
             assert part["additionalProperties"] is False
+
+
+def test_json_schema_of_rules_inside_rules() -> None:
+    """What `any_of` and `all_of` hold is any rule that ends the trial, itself included, and no other."""
+    schema = json_schema()
+    inside = [each["$ref"].removeprefix("#/$defs/") for each in schema["$defs"]["StopRule"]["oneOf"]]
+    assert inside == [cls.__name__ for cls in registry.rules().all() if issubclass(cls, StopRule)]
+    assert {"AllOf", "AnyOf", "MaxDlts"} <= set(inside)
+    assert "Eliminate" not in inside
+    for name in ("AllOf", "AnyOf"):
+        assert schema["$defs"][name]["properties"]["rules"]["items"] == {"$ref": "#/$defs/StopRule"}
 
 
 def test_json_schema_holds_for_designs() -> None:

@@ -90,9 +90,15 @@ def test_permissions_are_those_of_any_new_file(mask: int, mode: int, tmp_path: P
 
 @pytest.mark.parametrize("path", DESIGNS, ids=lambda path: path.stem)
 def test_hash_of_a_design_file(path: Path) -> None:
-    """A design file has the hash that `sha256sum` prints, and the design the same from a string or a path."""
+    """A design file has the hash that `sha256sum` prints, and the design the same from a string or a path.
+
+    Where a file is attached it is the hash of the two hashes, one a line.
+    """
     file = read_design(str(path))
-    assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    parts = [path.read_bytes(), *([file.attached] if file.attached else [])]
+    hashes = [hashlib.sha256(part).hexdigest() for part in parts]
+    joined = hashlib.sha256("".join(f"{each}\n" for each in hashes).encode()).hexdigest()
+    assert file.sha256 == (hashes[0] if len(hashes) == 1 else joined)
     assert file.design == load_design(path) == esc.load_design(str(path))
 
 

@@ -16,7 +16,7 @@ from tests.helpers import ROOT
 
 SOURCE = ROOT / "src" / "escalate"
 # From the bottom up; faces share the top.
-ORDER = ("core", "models", "rules", "methods", "engine", "study", "conduct", "report", "cli")
+ORDER = ("core", "generators", "models", "rules", "methods", "engine", "study", "conduct", "report", "cli")
 RANK = {**{layer: rank for rank, layer in enumerate(ORDER)}, "web": len(ORDER) - 1}
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.parent != SOURCE)
 HEAVY = ("pymc", "pytensor", "arviz", "numba", "matplotlib", "scipy", "pandas")
@@ -109,8 +109,9 @@ def command(*arguments: str) -> str:
         command("--help"),
         command("--version"),
         command("simulate", "--help"),
+        command("paths", "--help"),
     ],
-    ids=["import", "help", "version", "simulate-help"],
+    ids=["import", "help", "version", "simulate-help", "paths-help"],
 )
 def test_nothing_heavy_is_loaded_at_the_start(code: str) -> None:
     """`import escalate` and `escalate --help` load neither PyMC nor Numba, nor anything else that takes its time."""

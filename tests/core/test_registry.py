@@ -201,7 +201,7 @@ def test_unknown_rule() -> None:
     """The same for rules."""
     with pytest.raises(EscalateError, match=r"^'coherent' is not a rule; did you mean 'coherence'\?$"):
         registry.rules().get("coherent")
-    with pytest.raises(EscalateError, match=r"^'boin' is not a rule; known: coherence, eliminate, "):
+    with pytest.raises(EscalateError, match=r"^'boin' is not a rule; known: all_of, any_of, "):
         registry.rules().get("boin")
 
 

@@ -10,23 +10,18 @@ import pytest
 from scipy import stats
 
 import escalate as esc
-from escalate.core.files import load_design, load_scenarios
+from escalate.core.files import load_design
 from escalate.engine import monte_carlo
 from escalate.engine.automaton import compile_design
 from escalate.engine.exact import Propagator
 from escalate.study.metrics import Groups, Truths, allocation_values
 from escalate.study.simulate import simulate
-from tests.helpers import ROOT, make
+from tests.helpers import ROOT, make, scenarios_for
 
 DESIGNS = sorted((ROOT / "designs").glob("*.yaml"))
 TRIALS = 200_000
 # Each test looks at about 70 terminals' worth of figures over 6 designs x 7 scenarios at most: 1e-4 in all.
 FALSE_ALARM = 1e-4 / (len(DESIGNS) * 7 * 200)
-
-
-def _scenarios(design: esc.Design) -> tuple[esc.Scenario, ...]:
-    name = "five-doses" if design.n_doses == 5 else "tvec-liver"
-    return load_scenarios(ROOT / "simulations" / "scenarios" / f"{name}.yaml")
 
 
 def test_propagation_against_sums_written_out() -> None:
@@ -57,8 +52,8 @@ def test_exact_and_simulated_agree(path: Path) -> None:
     The total false-alarm rate is 1e-4 (Bonferroni over at most 200 figures a design and scenario).
     """
     design = load_design(path)
-    exact = simulate([design], _scenarios(design), exact=True).designs[0]
-    random = simulate([design], _scenarios(design), trials=TRIALS, seed=11).designs[0]
+    exact = simulate([design], scenarios_for(design), exact=True).designs[0]
+    random = simulate([design], scenarios_for(design), trials=TRIALS, seed=11).designs[0]
     for v in range(len(exact.scenarios)):
         for metric in (
             "selected",

@@ -10,8 +10,8 @@ from escalate.core.arrays import IntArray
 from escalate.core.tally import Tally
 from escalate.engine.automaton import Terminals
 from escalate.study.characteristics import Characteristics
+from escalate.study.counting import from_counts
 from escalate.study.metrics import Truths
-from escalate.study.simulate import from_counts
 from tests.helpers import make
 
 TRUTH = esc.Scenario(name="truth", dlt=(0.05, 0.15, 0.30, 0.45, 0.60))

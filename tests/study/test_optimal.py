@@ -20,7 +20,7 @@ rates_of_one = st.lists(st.sampled_from([0.1, 0.3, 0.5]) | st.floats(1e-9, 1 - 1
     sorted
 )
 targets = st.sampled_from([0.1, 0.2, 0.25, 0.3, 1 / 3, 0.4, 0.5])
-ties_rules = st.sampled_from(["lowest", "split"])
+ties_rules = st.sampled_from(["lowest", "split", "selection"])
 
 
 def chosen(dlts: list[int], target: Fraction, n: int, bar: int | None, ties: Ties) -> dict[int, Fraction]:
@@ -29,7 +29,10 @@ def chosen(dlts: list[int], target: Fraction, n: int, bar: int | None, ties: Tie
     nearest = [j for j, distance in permitted.items() if distance == min(permitted.values())]
     if not nearest:
         return {-1: Fraction(1)}
-    nearest = nearest[:1] if ties == "lowest" else nearest
+    if ties == "selection":
+        below = [j for j in nearest if dlts[j] < n * target]
+        nearest = below[-1:] or nearest
+    nearest = nearest if ties == "split" else nearest[:1]
     return {j: Fraction(1, len(nearest)) for j in nearest}
 
 
@@ -90,7 +93,7 @@ def test_monte_carlo(n: int, expected: float) -> None:
     assert abs(found - expected) < 3.9 * np.sqrt(expected * (1 - expected) / 4e5)
 
 
-@pytest.mark.parametrize("ties", ["lowest", "split"])
+@pytest.mark.parametrize("ties", ["lowest", "split", "selection"])
 @pytest.mark.parametrize(("n", "bar"), [(12, None), (9, 5), (10, 4)])
 def test_five_doses(n: int, bar: int | None, ties: Ties) -> None:
     """The example agrees with the multinomial law in fractions; 1e-13."""
@@ -104,6 +107,8 @@ def test_five_doses(n: int, bar: int | None, ties: Ties) -> None:
 @example([0.1, 0.2, 0.2, 0.6], 0.25, 6, 2, "split")
 @example([0.3, 1 - 1e-9, 1 - 1e-9], 0.3, 5, 3, "lowest")
 @example([1e-9, 1 - 1e-9], 0.5, 4, None, "split")
+@example([0.1, 0.2, 0.2, 0.6], 0.25, 6, None, "selection")
+@example([0.3, 0.3, 0.5, 0.5], 0.5, 6, 4, "selection")
 def test_every_outcome(rates: list[float], target: float, n: int, bar: int | None, ties: Ties) -> None:
     """Any rates, equal neighbours too, with and without a bar: the multinomial law in fractions; 1e-13."""
     expected = enumerated([Fraction(p) for p in rates], Fraction(repr(target)), n, bar, ties)
@@ -122,7 +127,7 @@ def test_something_is_selected_or_none(rates: list[float], target: float, n: int
     assert found[-1] == pytest.approx(none, abs=1e-12)
 
 
-@pytest.mark.parametrize("ties", ["lowest", "split"])
+@pytest.mark.parametrize("ties", ["lowest", "split", "selection"])
 @pytest.mark.parametrize(("n", "bar"), [(1, None), (30, None), (30, 13), (127, 50)])
 def test_company(n: int, bar: int | None, ties: Ties) -> None:
     """A scenario's bits are the same alone, among few, and in any place of any block."""

@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from escalate import __version__
-from escalate.cli import designing, simulating, trial
+from escalate.cli import designing, pathways, scenarios, simulating, trial
 from escalate.core.errors import EscalateError, harmless
 
 app = typer.Typer(
@@ -46,6 +46,8 @@ for _command in (
     trial.table,
     trial.recommend,
     trial.select,
+    pathways.paths,
+    scenarios.scenarios,
     simulating.simulate,
     designing.methods,
     designing.explain,

@@ -83,13 +83,25 @@ def check_outputs(path: str | None, *, force: bool) -> None:
     EscalateError
         Where the name has the wrong ending, or the file exists and may not be replaced.
     """
+    if path is not None:
+        from escalate.report.figures import check_name
+
+        check_name(path)
+    check_output(path, force=force)
+
+
+def check_output(path: str | None, *, force: bool) -> None:
+    """Refuse a file that could not be written before the work is done for it.
+
+    Raises
+    ------
+    EscalateError
+        Where it is a directory or in none, or exists and may not be replaced.
+    """
     if path is None:
         return
     from pathlib import Path
 
-    from escalate.report.figures import check_name
-
-    check_name(path)
     if Path(path).is_dir():
         raise EscalateError(f"{path}: is a directory; name a file in it")
     if Path(path).exists() and not force:

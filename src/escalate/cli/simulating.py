@@ -11,6 +11,8 @@ from escalate.cli.output import AsJson, Force, Plot, check_outputs, emit, one_st
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from escalate.study.simulate import OperatingCharacteristics
+
 
 def simulate(
     designs: Annotated[list[str], typer.Argument(metavar="DESIGN...", help="One design file or several.")],
@@ -30,6 +32,12 @@ def simulate(
     ] = None,
     as_json: AsJson = False,
     plot: Plot = None,
+    plot_comparison: Annotated[
+        str | None,
+        typer.Option(
+            "--plot-comparison", metavar="FILE", help="Write a picture of the paired differences between designs."
+        ),
+    ] = None,
     force: Force = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
 ) -> None:
@@ -40,6 +48,8 @@ def simulate(
     from escalate.study.simulate import simulate as run
 
     check_outputs(plot, force=force)
+    check_outputs(plot_comparison, force=force)
+    _check_pictures(plot, plot_comparison, len(designs))
     one_standard_input(*designs, scenarios)
     files = [read_design(path) for path in designs]
     found = run(
@@ -52,10 +62,7 @@ def simulate(
         max_states=max_states or MAX_STATES,
         progress=progress(quiet),
     )
-    if plot is not None:
-        from escalate.report import figures
-
-        figures.save(figures.simulation(found), plot, force=force)
+    _draw(found, plot, plot_comparison, force=force)
 
     def render() -> RenderableType:
         from escalate.report import tables
@@ -63,3 +70,29 @@ def simulate(
         return tables.simulation(found)
 
     emit(as_json, lambda: json_forms.simulation(found, [file.sha256 for file in files]), render)
+
+
+def _check_pictures(plot: str | None, plot_comparison: str | None, n_designs: int) -> None:
+    from pathlib import Path
+
+    from escalate.core.errors import EscalateError
+
+    if plot_comparison is None:
+        return
+    if n_designs < 2:
+        raise EscalateError("--plot-comparison needs two designs or more")
+    if plot is not None and Path(plot).resolve() == Path(plot_comparison).resolve():
+        raise EscalateError(f"{plot}: --plot and --plot-comparison name the same file")
+
+
+def _draw(found: OperatingCharacteristics, plot: str | None, plot_comparison: str | None, *, force: bool) -> None:
+    if plot is None and plot_comparison is None:
+        return
+    from escalate.report import comparison_figures, figures
+
+    if plot is not None:
+        many = len(found.designs[0].scenarios) > figures.MAX_PANELS
+        figure = comparison_figures.distributions(found) if many else figures.simulation(found)
+        figures.save(figure, plot, force=force)
+    if plot_comparison is not None and found.comparison is not None:
+        figures.save(comparison_figures.differences(found.comparison), plot_comparison, force=force)

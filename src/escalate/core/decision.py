@@ -38,6 +38,8 @@ class Decisions:
         Where each rule ends the trial; shape (R, S).
     held
         Where each rule keeps the trial from ending; shape (R, S).
+    held_back
+        Where each rule would end the trial if none held; shape (R, S).
     """
 
     next: IntArray
@@ -46,11 +48,29 @@ class Decisions:
     stops: IntArray
     ended_by: Mask
     held: Mask
+    held_back: Mask
+
+    def take(self, rows: IntArray) -> Decisions:
+        """Return the decisions in some of the states, in the order asked for."""
+        return Decisions(
+            self.next[rows],
+            Moves(self.moves.next[rows], self.moves.reason[rows]),
+            self.forbidden[:, rows],
+            self.stops[rows],
+            self.ended_by[:, rows],
+            self.held[:, rows],
+            self.held_back[:, rows],
+        )
 
     @cached_property
     def permitted(self) -> Mask:
         """Doses that no rule forbids; shape (S, J)."""
         return np.logical_not(self.forbidden.any(axis=0))
+
+    @property
+    def following(self) -> IntArray:
+        """The dose that would follow if the trial went on, 0-based, or NONE; shape (S,)."""
+        return highest_permitted(self.moves.next, self.permitted)
 
 
 @cache
@@ -72,12 +92,34 @@ def stop_codes(design: Design) -> tuple[str, ...]:
     return (MAX_PATIENTS, METHOD_DONE, *dict.fromkeys(rule.kind for rule in design.rules))
 
 
-def decide(design: Design, states: States) -> Decisions:
-    """Return what happens next in each state: the method's wish within what the rules permit."""
+def decide(design: Design, states: States, barred: Mask | None = None) -> Decisions:
+    """Return what happens next in each state: the method's wish within what the rules permit.
+
+    Parameters
+    ----------
+    barred
+        What permanent rules forbade earlier, as `lasting` gives it, shape (R, S, J). A trial that follows its design never
+        gives a barred dose again, so that the tally alone says so; where one was given all the same, it must be told.
+    """
     forbidden = np.zeros((len(design.rules), *states.tally.n.shape), dtype=bool)
     for r, rule in enumerate(design.rules):
         forbidden[r] = rule.forbids(design, states)
+    if barred is not None:
+        forbidden |= barred
     return combine(design, states, design.method.decide(design, states), forbidden)
+
+
+def decide_along(design: Design, history: States) -> Decisions:
+    """Return what happens next after each cohort of one trial, in order; what a permanent rule once barred stays so."""
+    decisions = decide(design, history)
+    earlier = np.logical_or.accumulate(lasting(design, decisions.forbidden), axis=1)
+    return combine(design, history, decisions.moves, decisions.forbidden | earlier)
+
+
+def lasting(design: Design, forbidden: Mask) -> Mask:
+    """Return the part of what each rule forbids, shape (R, S, J), that stays forbidden for the rest of the trial."""
+    permanent = np.array([rule.permanent for rule in design.rules], dtype=bool)
+    return forbidden & permanent[:, None, None]
 
 
 def combine(design: Design, states: States, moves: Moves, forbidden: Mask) -> Decisions:
@@ -88,16 +130,18 @@ def combine(design: Design, states: States, moves: Moves, forbidden: Mask) -> De
     stops |= (moves.next == NONE).astype(np.int64) << 1
     blocked = (following == NONE) & (moves.next != NONE)
     ended_by = np.zeros((len(design.rules), len(states)), dtype=bool)
-    held = np.zeros_like(ended_by)
+    held, held_back = np.zeros_like(ended_by), np.zeros_like(ended_by)
     for r, rule in enumerate(design.rules):
         held[r] = rule.holds(design, states, following)
     may_end = ~held.any(axis=0)
     for r, rule in enumerate(design.rules):
         ends = rule.stops(design, states, following)
+        now = ends & (may_end | rule.stops_for_safety(design, states, following))
         # With nothing left at or below the dose wanted, the rules that bar the lowest level end the trial.
-        ended_by[r] = (blocked & forbidden[r, :, 0]) | (ends if rule.about_safety else ends & may_end)
+        ended_by[r] = (blocked & forbidden[r, :, 0]) | now
+        held_back[r] = ends & ~ended_by[r]
         stops |= ended_by[r].astype(np.int64) << codes.index(rule.kind)
-    return Decisions(np.where(stops > 0, NONE, following), moves, forbidden, stops, ended_by, held)
+    return Decisions(np.where(stops > 0, NONE, following), moves, forbidden, stops, ended_by, held, held_back)
 
 
 def highest_permitted(wanted: IntArray, permitted: Mask) -> IntArray:
@@ -122,6 +166,19 @@ def allowed_as_mtd(design: Design, tally: Tally) -> Mask:
 def select(design: Design, tally: Tally) -> IntArray:
     """Return the MTD of each state from its final data, 0-based, or NONE; shape (S,)."""
     return design.method.select(design, tally, allowed_as_mtd(design, tally))
+
+
+def select_at_stop(design: Design, tally: Tally, decisions: Decisions) -> IntArray:
+    """Return the MTD where the trial stops, 0-based, or NONE, and NONE where it goes on; shape (S,)."""
+    safety = np.array([rule.about_safety for rule in design.rules], dtype=bool)
+    selected = np.full(len(tally), NONE, dtype=np.int64)
+    over = np.flatnonzero(decisions.next == NONE)
+    if len(over):
+        last = Tally(tally.counts[over])
+        # A bar that later outcomes would lift still counts.
+        allowed = allowed_as_mtd(design, last) & ~decisions.forbidden[safety][:, over].any(axis=0)
+        selected[over] = design.method.select(design, last, allowed)
+    return selected
 
 
 def cohort_size(design: Design, tally: Tally, dose: IntArray) -> IntArray:

@@ -15,7 +15,7 @@ from escalate.core.messages import problems_of
 from escalate.core.method import Method
 from escalate.core.outcome import Outcome
 from escalate.core.plan import Plan
-from escalate.core.rule import Rule
+from escalate.core.rule import Rule, StopRule
 from escalate.core.setting import Words
 
 SCHEMA: Final = "escalate/design/1"
@@ -165,6 +165,9 @@ def json_schema() -> dict[str, Any]:
             kinds.append({"$ref": f"#/$defs/{cls.__name__}"})
         choice = {"oneOf": kinds}
         schema["properties"][name] = choice if name == "method" else {"type": "array", "items": choice}
+    # Where a rule holds rules they are any that end the trial.
+    ending = [cls for cls in registry.rules().all() if issubclass(cls, StopRule)]
+    definitions["StopRule"] = {"oneOf": [{"$ref": f"#/$defs/{cls.__name__}"} for cls in ending]}
     for unused in ("Method", "Rule"):
         definitions.pop(unused, None)
     schema["properties"].pop("published_rules", None)

@@ -5,30 +5,36 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from escalate.core import design as design_module
-from escalate.core import scenario as scenario_module
-from escalate.core import yaml_reader
+from escalate.core import registry, yaml_reader
 from escalate.core.design import Design
 from escalate.core.errors import DesignError, EscalateError, Problem
+from escalate.core.scenario import SCHEMA as SCENARIO_SCHEMA
 from escalate.core.scenario import Scenario
+from escalate.core.scenario_files import Context, ScenarioSet, build
 from escalate.core.yaml_reader import Document
 
 
 @dataclass(frozen=True)
 class DesignFile:
-    """A design with the file it came from."""
+    """A design with the file it came from, and the bytes of a file that its method reads beside it."""
 
     design: Design
     document: Document
+    attached: bytes = b""
 
     @property
     def sha256(self) -> str:
-        """Hash of the file's bytes: what `sha256sum` prints."""
-        return hashlib.sha256(self.document.raw).hexdigest()
+        """Hash of the file's bytes, what `sha256sum` prints; with an attached file, hash of the two hashes, one a line."""
+        own = hashlib.sha256(self.document.raw).hexdigest()
+        if not self.attached:
+            return own
+        return hashlib.sha256(f"{own}\n{hashlib.sha256(self.attached).hexdigest()}\n".encode()).hexdigest()
 
 
 def _check_schema(document: Document, wanted: str, what: str) -> None:
@@ -55,14 +61,29 @@ def read_design(path: str | Path, *, runnable: bool = True) -> DesignFile:
     """
     document = yaml_reader.read(str(path), "a design file")
     _check_schema(document, design_module.SCHEMA, "a design file")
-    design, problems = design_module.build(document.data)
+    data, attached = _attach(document, Path() if str(path) == "-" else Path(path).parent)
+    design, problems = design_module.build(data)
     if document.data.get("rules", ()) is None:
         problems.append(Problem("rules", "is empty; write [] for no rules, or leave it out for the published ones"))
     if design is not None and runnable:
         problems += [Problem(f"method.{fault.field}", fault.text) for fault in design.method.cannot_run(design)]
     if design is None or problems:
         raise DesignError(document.say(problems))
-    return DesignFile(design, document)
+    return DesignFile(design, document, attached)
+
+
+def _attach(document: Document, folder: Path) -> tuple[Mapping[str, Any], bytes]:
+    """Return the content of a design file with what its method reads beside it, and the bytes read."""
+    settings = document.data.get("method")
+    if not isinstance(settings, Mapping) or not isinstance(settings.get("kind"), str):
+        return document.data, b""
+    try:
+        cls = registry.methods().get(settings["kind"])
+    except EscalateError:
+        # Told with the other faults of the design, by line.
+        return document.data, b""
+    settings, attached = cls.attach(settings, folder)
+    return {**document.data, "method": settings}, attached
 
 
 def load_design(path: str | Path) -> Design:
@@ -76,13 +97,13 @@ def load_design(path: str | Path) -> Design:
     return read_design(path).design
 
 
-def load_scenarios(path: str | Path, designs: Sequence[Design] = ()) -> tuple[Scenario, ...]:
-    """Read and check a file of scenarios; `-` is standard input.
+def read_scenarios(path: str | Path, context: Context | None = None) -> ScenarioSet:
+    """Read, check and expand a file of scenarios; `-` is standard input.
 
     Parameters
     ----------
-    designs
-        Designs that each scenario must have a probability a dose for.
+    context
+        What a generator that does not say its target or number of doses takes them from.
 
     Raises
     ------
@@ -90,21 +111,28 @@ def load_scenarios(path: str | Path, designs: Sequence[Design] = ()) -> tuple[Sc
         With one line for each fault: file, line, field, and what would be right.
     """
     document = yaml_reader.read(str(path), "a scenario file")
-    _check_schema(document, scenario_module.SCHEMA, "a scenario file")
-    found, problems = scenario_module.build(document.data)
-    if found is not None:
-        problems = [
-            Problem(
-                f"scenarios[{k}].dlt",
-                f"has {len(scenario.dlt)} DLT probabilities, but '{design.title}' has {design.n_doses} dose levels",
-            )
-            for design in designs
-            for k, scenario in enumerate(found.scenarios, start=1)
-            if len(scenario.dlt) != design.n_doses
-        ]
+    _check_schema(document, SCENARIO_SCHEMA, "a scenario file")
+    found, problems = build(document.data, context or Context())
     if found is None or problems:
         raise DesignError(document.say(problems))
-    return found.scenarios
+    return found
+
+
+def load_scenarios(path: str | Path, designs: Sequence[Design] = ()) -> tuple[Scenario, ...]:
+    """Read, check and expand a file of scenarios; `-` is standard input. Fixed ones come first.
+
+    Parameters
+    ----------
+    designs
+        Designs that each scenario must have a probability a dose for. A generator that does not say its target or its number
+        of doses takes them from the designs, where these agree.
+
+    Raises
+    ------
+    DesignError
+        With one line for each fault: file, line, field, and what would be right.
+    """
+    return read_scenarios(path, Context.of(designs)).scenarios
 
 
 def write_new(path: str | Path, content: str | bytes, *, force: bool = False) -> None:

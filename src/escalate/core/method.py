@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -53,6 +54,24 @@ class Method(Setting, ABC):
     @abstractmethod
     def examples(cls) -> tuple[Self, ...]:
         """Return instances that the contract tests, the documentation and the benchmarks run."""
+
+    @classmethod
+    def attach(cls, settings: Mapping[str, Any], folder: Path) -> tuple[Mapping[str, Any], bytes]:
+        """Return the settings with what files beside the design file say, and the bytes of those files.
+
+        Asked where a design file is read, before anything is checked; the method itself never reads a file.
+
+        Parameters
+        ----------
+        folder
+            Where the design file is.
+
+        Raises
+        ------
+        DesignError
+            With the file and the line of each fault.
+        """
+        return settings, b""
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -126,6 +145,10 @@ class TableMethod(Method):
         """Return the most patients that one dose can have."""
         return plan.max_patients
 
+    def eliminates(self, plan: Plan, n: IntArray, dlt: IntArray) -> Mask:
+        """Return where the table itself bars a dose with these patients and DLTs; of any shape."""
+        return np.zeros(n.shape, dtype=bool)
+
     def boundaries(self, plan: Plan) -> dict[str, float]:
         """Return named cut-offs on the scale of the DLT rate, where the method has them."""
         return {}
@@ -146,3 +169,11 @@ class ModelMethod(Method):
     @abstractmethod
     def prob_above(self, plan: Plan, tally: Tally, limit: float) -> FloatArray:
         """Return Pr(p_j > limit | data), shape (S, J)."""
+
+    @abstractmethod
+    def log_evidence(self, plan: Plan, tally: Tally) -> FloatArray:
+        """Return the log probability, under the prior, of the outcomes of these patients, one by one; shape (S,).
+
+        No binomial coefficients: it is 0 where there are no patients, and differences of it are log predictive probabilities.
+        Only asked where there is a posterior.
+        """

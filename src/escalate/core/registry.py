@@ -1,15 +1,20 @@
-"""Find methods and rules: one file each in its package, or an entry point of another package."""
+"""Find methods, rules and generators: one file each in its package, or an entry point of another package."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Generic, TypeVar
 
-from escalate.core.errors import EscalateError, did_you_mean
+from pydantic import ValidationError
+
+from escalate.core.errors import EscalateError, Problem, did_you_mean
+from escalate.core.generator import Generator
+from escalate.core.messages import problems_of
 from escalate.core.method import Method
 from escalate.core.rule import Rule
 from escalate.core.setting import Setting
@@ -62,6 +67,25 @@ class Registry(Generic[T]):
         """Return every class there is, in the order of `kinds`."""
         return [self.get(kind) for kind in self.kinds()]
 
+    def build(self, data: object, where: str) -> tuple[T | None, list[Problem]]:
+        """Return what a group of settings `{kind: ...}` says, or None and what is wrong with it; fields start with `where`."""
+        if not isinstance(data, Mapping):
+            text = "is missing" if data is None else "is not a group of settings"
+            return None, [Problem(where, f"{text}; write '{{kind: ...}}' with one of: {', '.join(self.kinds())}")]
+        kind = data.get("kind")
+        if not isinstance(kind, str):
+            said = "is missing" if kind is None else f"{kind} is not a {self.noun}"
+            return None, [Problem(f"{where}.kind", f"{said}; one of: {', '.join(self.kinds())}")]
+        try:
+            cls = self.get(kind)
+        except EscalateError as error:
+            return None, [Problem(f"{where}.kind", str(error))]
+        try:
+            return cls.model_validate(dict(data)), []
+        except ValidationError as error:
+            found = problems_of(error, cls, ())
+            return None, [Problem(f"{where}.{problem.field}".rstrip("."), problem.text) for problem in found]
+
     @cached_property
     def _elsewhere(self) -> dict[str, type[T]]:
         from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import, seldom needed
@@ -98,3 +122,9 @@ def methods() -> Registry[Method]:
 def rules() -> Registry[Rule]:
     """Return the registry of rules."""
     return Registry("escalate.rules", Rule, "rule")  # type: ignore[type-abstract]
+
+
+@cache
+def generators() -> Registry[Generator]:
+    """Return the registry of generators of scenarios."""
+    return Registry("escalate.generators", Generator, "generator")  # type: ignore[type-abstract]

@@ -22,7 +22,7 @@ class Rule(Setting, ABC):
 
     kind: str
     about_safety: ClassVar[bool] = False
-    """True where a dose it forbids cannot be the MTD either."""
+    """True where a dose it forbids cannot be the MTD either, and where no rule may hold back the end that it asks for."""
     permanent: ClassVar[bool] = False
     """True where a dose it once forbade stays forbidden for the rest of the trial."""
 
@@ -38,6 +38,10 @@ class Rule(Setting, ABC):
     def stops(self, design: Design, states: States, following: IntArray) -> Mask:
         """Return where the trial ends, given the dose that would follow (0-based); shape (S,)."""
         return np.zeros(len(states), dtype=bool)
+
+    def stops_for_safety(self, design: Design, states: States, following: IntArray) -> Mask:
+        """Return where the trial ends by it and no rule may hold that back; shape (S,)."""
+        return self.stops(design, states, following) if self.about_safety else np.zeros(len(states), dtype=bool)
 
     def holds(self, design: Design, states: States, following: IntArray) -> Mask:
         """Return where the trial may not end yet, except for safety, its size or the method's own end; shape (S,)."""
@@ -70,8 +74,16 @@ class Rule(Setting, ABC):
 
 
 class StopRule(Rule, ABC):
-    """A rule that may end the trial: what `any_of` and `all_of` combine."""
+    """A rule that may end the trial and forbids no dose: what `any_of` and `all_of` combine."""
 
     @abstractmethod
     def stops(self, design: Design, states: States, following: IntArray) -> Mask:
         """Return where the trial ends, given the dose that would follow (0-based); shape (S,)."""
+
+    @abstractmethod
+    def when(self, design: Design) -> str:
+        """Say when the trial stops: the end of the sentence "The trial stops when"."""
+
+    def describe(self, design: Design) -> str:
+        """Say what the rule does."""
+        return f"The trial stops when {self.when(design)}."

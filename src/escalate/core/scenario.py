@@ -25,12 +25,15 @@ class Scenario(Setting):
         For designs that grade outcomes: by letter, the probability of each outcome that is neither none nor a DLT, shape (J,).
     family
         The family or generator it comes from; summaries are by family.
+    drawn
+        True where it was drawn at random from the law that its family is: a mean over the family then has a sampling error.
     """
 
     name: Words
     dlt: Annotated[tuple[Probability, ...], Field(min_length=1, max_length=20)]
     outcomes: dict[str, tuple[Probability, ...]] | None = None
     family: Words | None = None
+    drawn: bool | None = None
 
     @field_validator("dlt")
     @classmethod

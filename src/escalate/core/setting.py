@@ -23,3 +23,6 @@ Words = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_prin
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+PseudoCount = Annotated[float, Field(ge=1e-6, le=100)]
+BetaPrior = tuple[PseudoCount, PseudoCount]
+"""Pseudo-counts a and b of a Beta(a, b) prior of a DLT rate."""

@@ -1,6 +1,7 @@
 """The inner loops: random numbers, and trials walking an automaton. They do not raise.
 
-Beside each stands a plain NumPy version (`random_numbers.py`, `monte_carlo.decide_as_they_go`), and a test that they agree.
+Beside each stands a plain NumPy version (`random_numbers.py`, `monte_carlo.decide_as_they_go`; of `add_squares` in its test),
+and a test that they agree.
 """
 
 from __future__ import annotations
@@ -95,3 +96,25 @@ def walk(
                 going = going or m > 0
         for lane in range(min(LANES, n_trials - start)):
             final[start + lane] = state[lane]
+
+
+@kernel
+def add_squares(values: AnyArray, rows: AnyArray, squares: AnyArray) -> None:
+    """Add to `squares` (P, M) the squared differences between each two of D designs, trial by trial.
+
+    `values` (T, M) has what each way to end counts, those of all designs one below another; `rows` (D, N) has the row of each
+    trial under each design; the pairs are (0, 1), (0, 2), ..., (1, 2), ... Sums go from the first trial to the last, so the
+    bits of a pair depend on nothing else.
+    """
+    n_designs, n_trials = rows.shape
+    n_metrics = values.shape[1]
+    for i in range(n_trials):
+        pair = 0
+        for a in range(n_designs):
+            first = rows[a, i]
+            for b in range(a + 1, n_designs):
+                second = rows[b, i]
+                for m in range(n_metrics):
+                    gap = values[second, m] - values[first, m]
+                    squares[pair, m] += gap * gap
+                pair += 1

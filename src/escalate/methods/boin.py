@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import ceil, floor, log
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -16,6 +16,11 @@ from escalate.core.setting import Probability
 from escalate.core.tally import States, Tally
 from escalate.methods.families.interval import IntervalMethod, action_said
 from escalate.models import isotonic
+from escalate.rules.eliminate import Eliminate
+from escalate.rules.stop_at_patients_at_dose import StopAtPatientsAtDose
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 # Equality with lambda_d de-escalates, as the paper has it; the slack absorbs the rounding of the product (decision 0003).
 SLACK = 1e-9
@@ -28,7 +33,8 @@ class Boin(IntervalMethod):
     -----
     Escalate where the rate at the current dose is at most lambda_e, de-escalate where it is at least lambda_d, else stay.
     `titration` gives single patients at rising doses until the first DLT, then completes that cohort. `bound_mtd` never
-    selects an MTD whose estimate exceeds lambda_d.
+    selects an MTD whose estimate exceeds lambda_d. `preset: ffp` changes nothing: it names, in `check`, every departure from
+    the design as it was submitted to FDA.
 
     References
     ----------
@@ -41,6 +47,7 @@ class Boin(IntervalMethod):
     p_tox: Probability | None = None
     titration: bool = False
     bound_mtd: bool = False
+    preset: Literal["ffp"] | None = None
 
     reasons = (*IntervalMethod.reasons, "titrate", "complete_cohort")
 
@@ -148,10 +155,29 @@ class Boin(IntervalMethod):
                 f"{p_tox:g} is too close to the target {plan.target_rate:g}; it must be at least {float(target + tenth):g}",
             )
 
-    def doubts(self, plan: Plan) -> Iterator[str]:
-        """Question a titration that cannot happen."""
-        if self.titration and plan.cohort_size == 1:
+    def doubts(self, design: Design) -> Iterator[str]:
+        """Question a titration that cannot happen, and what departs from a preset."""
+        if self.titration and design.cohort_size == 1:
             yield "titration has no effect with cohorts of one"
+        if self.preset == "ffp":
+            yield from (f"preset ffp: {text}" for text in self._departures(design))
+
+    def _departures(self, design: Design) -> Iterator[str]:
+        """Yield what is not local BOIN with the non-informative prior and its own elimination."""
+        target = exact(design.target_rate)
+        for name, given, share in (("p_saf", self.p_saf, exact(0.6)), ("p_tox", self.p_tox, exact(1.4))):
+            if given is not None and exact(given) != share * target:
+                yield f"{name} is {given:g}, not {float(share):g} x target = {float(share * target):g}"
+        if self.titration:
+            yield "titration comes before the design"
+        if self.bound_mtd:
+            yield "bound_mtd restricts the choice of the MTD"
+        published = [rule for rule in design.rules if rule == Eliminate()]
+        if not published:
+            yield "the rule eliminate with cutoff 0.95 and min_patients 3 is not there"
+        for rule in design.rules:
+            if rule != Eliminate() and not isinstance(rule, StopAtPatientsAtDose):
+                yield f"the rule {rule.kind} is {'changed' if isinstance(rule, Eliminate) else 'no part of it'}"
 
     @property
     def sizes_cohorts(self) -> bool:
@@ -160,5 +186,5 @@ class Boin(IntervalMethod):
 
     @classmethod
     def examples(cls) -> tuple[Boin, ...]:
-        """Return the published design, titration, and a bounded MTD."""
-        return (cls(), cls(titration=True), cls(bound_mtd=True))
+        """Return the published design, titration, a bounded MTD, and the preset."""
+        return (cls(), cls(titration=True), cls(bound_mtd=True), cls(preset="ffp"))

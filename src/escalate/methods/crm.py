@@ -131,6 +131,10 @@ class Crm(ModelMethod):
         """Return Pr(p_j > limit | data), shape (S, J)."""
         return self.working_model(plan).prob_above(tally, limit, _n_max(plan, tally))
 
+    def log_evidence(self, plan: Plan, tally: Tally) -> FloatArray:
+        """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""
+        return self.working_model(plan).log_evidence(tally, _n_max(plan, tally))
+
     def _in_initial_sequence(self, tally: Tally) -> Mask:
         if self.initial_levels is None:
             return np.zeros(len(tally), dtype=bool)

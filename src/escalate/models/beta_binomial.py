@@ -14,6 +14,9 @@ import numpy as np
 from escalate.core.arrays import IntArray, Mask
 from escalate.core.plan import exact
 
+UNIFORM = (1.0, 1.0)
+"""Pseudo-counts of the uniform prior, Beta(1, 1)."""
+
 
 def tail(n: int, dlt: int, limit: float) -> float:
     """Return Pr(p > limit) under Beta(1 + dlt, 1 + n - dlt).
@@ -50,28 +53,46 @@ def fewest_dlts_above(n: IntArray, limit: float, cutoff: float) -> IntArray:
     return table[n]
 
 
-def exceeds(n: IntArray, burden: IntArray, whole: int, limit: float, cutoff: float) -> Mask:
-    """Return where Pr(p > limit | Beta(1 + y, 1 + n - y)) > cutoff, strictly, with y = burden / whole.
+def exceeds(
+    n: IntArray, burden: IntArray, whole: int, limit: float, cutoff: float, prior: tuple[float, float] = UNIFORM
+) -> Mask:
+    """Return where Pr(p > limit | Beta(a + y, b + n - y)) > cutoff, strictly, with y = burden / whole.
 
     Parameters
     ----------
     n, burden
         Patients, and the sum of their burdens in units of which `whole` make a DLT; of the same shape.
+    prior
+        Pseudo-counts a and b.
 
     Notes
     -----
-    Whole DLTs are compared as whole numbers, fractions of one with the incomplete beta function.
+    With a uniform prior whole DLTs are compared as whole numbers; otherwise the incomplete beta function serves.
     """
-    if whole == 1:
+    if whole == 1 and prior == UNIFORM:
         return burden >= fewest_dlts_above(n, limit, cutoff)
-    pairs, place = np.unique(np.stack([n.ravel(), burden.ravel()], axis=1), axis=0, return_inverse=True)
-    over = np.array([sf(limit, 1 + y / whole, 1 + m - y / whole) > cutoff for m, y in pairs.tolist()], dtype=bool)
-    return over[place.reshape(-1)].reshape(n.shape)
+    present = np.flatnonzero(np.bincount(n.ravel()))
+    table = np.zeros(int(present[-1]) + 1 if len(present) else 1, dtype=np.int64)
+    table[present] = [_least_burden(k, whole, limit, cutoff, prior) for k in present.tolist()]
+    return burden >= table[n]
 
 
-def tail_of_burden(n: int, burden: int, whole: int, limit: float) -> float:
-    """Return Pr(p > limit | Beta(1 + y, 1 + n - y)) with y = burden / whole."""
-    return tail(n, burden, limit) if whole == 1 else sf(limit, 1 + burden / whole, 1 + n - burden / whole)
+@cache
+def _least_burden(n: int, whole: int, limit: float, cutoff: float, prior: tuple[float, float]) -> int:
+    """Return the smallest burden of n patients whose tail exceeds the cut-off, n * whole + 1 where none does."""
+    low, high = 0, n * whole + 1
+    while low < high:
+        middle = (low + high) // 2
+        over = tail_of_burden(n, middle, whole, limit, prior) > cutoff
+        low, high = (low, middle) if over else (middle + 1, high)
+    return low
+
+
+def tail_of_burden(n: int, burden: int, whole: int, limit: float, prior: tuple[float, float] = UNIFORM) -> float:
+    """Return Pr(p > limit | Beta(a + y, b + n - y)) with y = burden / whole."""
+    if whole == 1 and prior == UNIFORM:
+        return tail(n, burden, limit)
+    return sf(limit, prior[0] + burden / whole, prior[1] + n - burden / whole)
 
 
 @cache

@@ -53,14 +53,31 @@ class NodeTable:
         sums = np.concatenate([self._mass(part) @ with_total for part in _blocks(tally)])
         return sums[:, :-1] / sums[:, -1:]
 
+    def log_evidence(self, tally: Tally) -> FloatArray:
+        """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""
+        none = Tally(np.zeros((1, *self.log_outcome.shape[1:]), dtype=np.int64))
+        sums = np.concatenate([self._log_sum(part) for part in (none, *_blocks(tally))])
+        return sums[1:] - sums[0]
+
+    def _log_sum(self, tally: Tally) -> FloatArray:
+        """Return the log of the total mass, up to a constant; shape (S,)."""
+        weight = self._log_mass(tally)
+        largest = weight.max(axis=1)
+        return largest + np.log(np.exp(weight - largest[:, None]).sum(axis=1))
+
     def _mass(self, tally: Tally) -> FloatArray:
         """Return posterior mass up to a factor a row; shape (S, K)."""
-        flat = self.log_outcome.reshape(self.size, -1)
-        weight = tally.counts.reshape(len(tally), -1).astype(np.float64) @ flat.T
-        weight += self.log_prior
+        weight = self._log_mass(tally)
         if self._safe_log_mass(int(tally.n_total.max(initial=0))) < UNDERFLOW:
             weight -= weight.max(axis=1, keepdims=True)
         return np.exp(weight, out=weight)
+
+    def _log_mass(self, tally: Tally) -> FloatArray:
+        """Return log posterior mass up to a constant a row; shape (S, K)."""
+        flat = self.log_outcome.reshape(self.size, -1)
+        weight = tally.counts.reshape(len(tally), -1).astype(np.float64) @ flat.T
+        weight += self.log_prior
+        return weight
 
     def _safe_log_mass(self, n_max: int) -> float:
         """Return a value that the largest log mass exceeds, whatever the outcomes of n_max patients."""

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from escalate.report import comparison_forms
+
 if TYPE_CHECKING:
     from escalate.core.design import Design
     from escalate.core.moves import Reason
@@ -129,6 +131,7 @@ def simulation(found: OperatingCharacteristics, sha256: list[str]) -> dict[str, 
         **head,
         "seed": found.seed,
         "designs": [_design(result, sha) for result, sha in zip(found.designs, sha256, strict=True)],
+        "comparison": comparison_forms.comparison(found.comparison),
     }
 
 
@@ -139,6 +142,7 @@ def _design(result: DesignResult, sha256: str) -> dict[str, Any]:
         "target": result.design.target,
         "reachable_states": result.n_states,
         "scenarios": [_scenario(result, v) for v in range(len(result.scenarios))],
+        "summary": comparison_forms.summaries(result),
     }
 
 
@@ -152,10 +156,13 @@ def _scenario(result: DesignResult, v: int) -> dict[str, Any]:
     fired = [code for code, share in values["stopped"].items() if share]
     for part in (values, errors):
         part["stopped"] = {code: part["stopped"][code] for code in fired}
+    values["metrics"]["efficiency"], errors["metrics"]["efficiency"] = comparison_forms.efficiency(result, v)
     return {
         "name": scenario.name,
+        "family": scenario.family,
         "dlt": list(scenario.dlt),
         **values,
+        "benchmark": comparison_forms.benchmark(result, v),
         "sample_size": [
             {"patients": n, "share": float(p)} for n, p in zip(found.sizes, found.size_mass[v], strict=True) if p > 0
         ],

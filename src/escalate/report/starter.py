@@ -33,7 +33,8 @@ def design_file(cls: type[Method]) -> str:
         f"  kind: {method.kind}",
     ]
     given = method.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True)
-    lines += [f"  {name}: {_flow(value)}" for name, value in given.items()]
+    for name, value in given.items():
+        lines += _setting(name, value)
     for name, field in cls.model_fields.items():
         if name != "kind" and name not in given:
             lines.append(
@@ -51,6 +52,13 @@ def _rules(rules: tuple[Rule, ...]) -> list[str]:
         lines += textwrap.wrap(summary_line(type(rule)), 110, initial_indent="  # ", subsequent_indent="  # ")
         lines.append(f"  - {_flow(rule.model_dump(mode='json', by_alias=True, exclude_none=True))}")
     return lines
+
+
+def _setting(name: str, value: object) -> list[str]:
+    """Return a setting of the method: on one line, or a list of lists with one of them a line."""
+    if isinstance(value, list) and value and all(isinstance(item, list) for item in value):
+        return [f"  {name}:", *(f"    - {_flow(item)}" for item in value)]
+    return [f"  {name}: {_flow(value)}"]
 
 
 def _flow(value: object) -> str:

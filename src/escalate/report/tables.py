@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 
 WIDTH = 120
+MANY = 12
+"""More scenarios than this are summarised, not printed one by one."""
 
 
 class _Console(Console):
@@ -99,13 +101,16 @@ def _source(found: Recommendation | Selection) -> str:
 
 def _doses(design: Design, rows: tuple[DoseRow, ...]) -> Table:
     target = "target" if design.target is None else f"{design.target:g}"
-    made = _table("level", "dose", "DLTs/patients", "estimate", "95% interval", f"Pr(p > {target})", "forbidden by")
+    graded = [name for row in rows[:1] for name in row.outcomes or {}]
+    head = ["level", "dose", "DLTs/patients", *graded, "estimate", "95% interval", f"Pr(p > {target})", "forbidden by"]
+    made = _table(*head)
     for row in rows:
         interval = "-" if row.lower is None else f"{_p(row.lower)} to {_p(row.upper)}"
         made.add_row(
             str(row.level),
             design.amount(row.level - 1),
             f"{row.dlts}/{row.patients}",
+            *(str(row.outcomes[name]) for name in graded if row.outcomes),
             _p(row.estimate),
             interval,
             _p(row.prob_overdose),
@@ -196,17 +201,29 @@ def check(found: Check) -> RenderableType:
 
 
 def simulation(found: OperatingCharacteristics) -> RenderableType:
-    """Return operating characteristics, design by design."""
+    """Return operating characteristics, design by design, and their comparison; where scenarios are many, summaries alone."""
+    from escalate.report import comparison_tables  # noqa: PLC0415 - needed here alone
+
     how = "exact" if found.exact else f"{found.trials:,} trials each, seed {found.seed}; Monte-Carlo errors in brackets"
     parts: list[RenderableType] = [Text(f"Operating characteristics ({how})", style="bold")]
+    n_scenarios = len(found.designs[0].scenarios)
+    if n_scenarios > MANY:
+        parts.append(Text(f"{n_scenarios:,} scenarios, too many to print one by one; --json has them all."))
     for result in found.designs:
         parts.append(Text(f"\n{result.design.title}", style="bold"))
-        parts += [_scenario(result, v, exact=found.exact) for v in range(len(result.scenarios))]
+        if n_scenarios > MANY:
+            parts += comparison_tables.summaries(result)
+        else:
+            parts += [_scenario(result, v, exact=found.exact) for v in range(n_scenarios)]
+    if found.comparison is not None:
+        parts += comparison_tables.comparison(found.comparison)
     return Group(*parts)
 
 
 _SHOWN = (
     ("correct selection", "pcs"),
+    ("benchmark", "benchmark_pcs"),
+    ("efficiency", "efficiency"),
     ("overdose selected", "overdose_selected"),
     ("patients at the MTD", "pca"),
     ("patients overdosed", "overdose_allocated"),
@@ -232,7 +249,8 @@ def _scenario(result: DesignResult, v: int, *, exact: bool) -> RenderableType:
         ("mean DLTs", "dlts", "mean_dlts"),
     ):
         made.add_row(label, *(cell(x) for x in found.of(v, metric)), cell(found.of(v, total)[0]))
-    shares = [f"{label} {cell(found.of(v, metric)[0])}" for label, metric in _SHOWN]
+    scalars = {metric: (values[v], errors[v]) for metric, (values, errors) in result.scalars.items()}
+    shares = [f"{label} {cell(scalars[metric])}" for label, metric in _SHOWN]
     stopped = [
         f"{column.metric.removeprefix('stopped:')} {cell((float(found.values[v, k]), float(found.errors[v, k])))}"
         for k, column in enumerate(found.columns)

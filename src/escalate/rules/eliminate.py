@@ -11,7 +11,7 @@ from escalate.core.arrays import Mask
 from escalate.core.errors import Problem
 from escalate.core.outcome import burden_units, said
 from escalate.core.rule import Rule
-from escalate.core.setting import Count, Probability
+from escalate.core.setting import BetaPrior, Count, Probability
 from escalate.core.tally import States
 from escalate.models import beta_binomial
 
@@ -24,8 +24,8 @@ class Eliminate(Rule):
 
     Notes
     -----
-    Strictly above the cut-off, from `min_patients` evaluable patients on, prior Beta(1, 1). When level 1 goes the trial
-    stops and no MTD is declared. Where outcomes are graded, a patient counts as the part of a DLT that the outcome weighs.
+    Strictly above the cut-off, from `min_patients` evaluable patients on, prior Beta(1, 1) unless given. When level 1 goes the
+    trial stops and no MTD is declared. Where outcomes are graded, a patient counts as the part of a DLT that the outcome weighs.
 
     References
     ----------
@@ -35,23 +35,31 @@ class Eliminate(Rule):
     kind: Literal["eliminate"] = "eliminate"
     cutoff: Probability = 0.95
     min_patients: Count = 3
+    prior: BetaPrior | None = None
 
     about_safety = True
     permanent = True
+
+    @property
+    def _prior(self) -> tuple[float, float]:
+        return self.prior if self.prior is not None else beta_binomial.UNIFORM
 
     def forbids(self, design: Design, states: States) -> Mask:
         """Forbid each dose at or above one whose own data exceed the cut-off."""
         units, whole = burden_units(design.outcomes)
         n, burden = states.tally.n, states.tally.burden(units)
-        too_toxic = beta_binomial.exceeds(n, burden, whole, design.target_rate, self.cutoff) & (n >= self.min_patients)
+        too_toxic = beta_binomial.exceeds(n, burden, whole, design.target_rate, self.cutoff, self._prior) & (
+            n >= self.min_patients
+        )
         return np.logical_or.accumulate(too_toxic, axis=1)
 
     def describe(self, design: Design) -> str:
         """Say what the rule does."""
+        prior = f"Beta({self._prior[0]:g}, {self._prior[1]:g})"
         return (
             f"A dose with at least {self.min_patients} evaluable patients and Pr(p > {design.target_rate:g} | data) above "
-            f"{self.cutoff:g} under a Beta(1, 1) prior is eliminated with all doses above it; the trial stops when level 1 "
-            "is eliminated."
+            f"{self.cutoff:g} under a {prior} prior is eliminated with all doses above it; the trial stops when level 1 is "
+            "eliminated."
         )
 
     def explain(self, design: Design, state: States) -> str:
@@ -63,7 +71,7 @@ class Eliminate(Rule):
         shown = sorted({int(state.dose[0]), *([lowest_out] if lowest_out is not None else [])})
         parts = [
             f"level {j + 1}: {said(int(burden[j]), whole, int(n[j]))}, Pr(p > {design.target_rate:g}) = "
-            f"{beta_binomial.tail_of_burden(int(n[j]), int(burden[j]), whole, design.target_rate):.4f}"
+            f"{beta_binomial.tail_of_burden(int(n[j]), int(burden[j]), whole, design.target_rate, self._prior):.4f}"
             for j in shown
         ]
         verdict = (

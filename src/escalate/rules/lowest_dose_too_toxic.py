@@ -13,7 +13,7 @@ from escalate.core.errors import Problem
 from escalate.core.method import ModelMethod
 from escalate.core.outcome import burden_units
 from escalate.core.rule import Rule
-from escalate.core.setting import Probability
+from escalate.core.setting import BetaPrior, Probability
 from escalate.core.tally import States
 from escalate.models import beta_binomial
 
@@ -26,8 +26,8 @@ class LowestDoseTooToxic(Rule):
 
     Notes
     -----
-    Strictly above the cut-off. The limit `above` is the target unless given. `basis: beta_binomial` uses Beta(1, 1) and
-    the data of level 1 alone, so it serves any method.
+    Strictly above the cut-off. The limit `above` is the target unless given. `basis: beta_binomial` uses the
+    data of level 1 alone and a Beta(1, 1) prior, or the one given, so it serves any method.
 
     References
     ----------
@@ -40,8 +40,17 @@ class LowestDoseTooToxic(Rule):
     above: Probability | None = None
     basis: Literal["model", "beta_binomial"] = "model"
     min_patients: Annotated[int, Field(ge=0)] = 0
+    prior: BetaPrior | None = None
 
     about_safety = True
+
+    @property
+    def _prior(self) -> tuple[float, float]:
+        return self.prior if self.prior is not None else beta_binomial.UNIFORM
+
+    @property
+    def _beta(self) -> str:
+        return f"a Beta({self._prior[0]:g}, {self._prior[1]:g})"
 
     def _limit(self, design: Design) -> float:
         return self.above if self.above is not None else design.target_rate
@@ -52,14 +61,14 @@ class LowestDoseTooToxic(Rule):
             return method.prob_above(design, states.tally, limit)[:, 0]
         units, whole = burden_units(design.outcomes)
         pairs = zip(states.tally.n[:, 0].tolist(), states.tally.burden(units)[:, 0].tolist(), strict=True)
-        return np.array([beta_binomial.tail_of_burden(n, burden, whole, limit) for n, burden in pairs])
+        return np.array([beta_binomial.tail_of_burden(n, burden, whole, limit, self._prior) for n, burden in pairs])
 
     def forbids(self, design: Design, states: States) -> Mask:
         """Forbid every dose where level 1 exceeds the cut-off."""
         if self.basis == "beta_binomial":
             units, whole = burden_units(design.outcomes)
             n, burden = states.tally.n[:, 0], states.tally.burden(units)[:, 0]
-            over = beta_binomial.exceeds(n, burden, whole, self._limit(design), self.cutoff)
+            over = beta_binomial.exceeds(n, burden, whole, self._limit(design), self.cutoff, self._prior)
         else:
             over = self._probability(design, states) > self.cutoff
         # Without a patient at level 1 its own data say nothing.
@@ -69,7 +78,7 @@ class LowestDoseTooToxic(Rule):
 
     def describe(self, design: Design) -> str:
         """Say what the rule does."""
-        source = "the model" if self.basis == "model" else "the data of level 1 and a Beta(1, 1) prior"
+        source = "the model" if self.basis == "model" else f"the data of level 1 and {self._beta} prior"
         after = f", once level 1 has {self.min_patients} evaluable patients" if self.min_patients else ""
         return (
             f"The trial stops, with no MTD, when Pr(p > {self._limit(design):g} | data) at level 1, from {source}, is "
@@ -90,6 +99,8 @@ class LowestDoseTooToxic(Rule):
                 f"{design.method.kind} here gives no posterior probability; write 'basis: beta_binomial' to use the data "
                 "of level 1 alone",
             )
+        if self.basis == "model" and self.prior is not None:
+            yield Problem("prior", "is of no use with 'basis: model', which has the model's prior")
         if self.above is None and design.target is None:
             yield Problem("above", "is missing, and the design has no target")
 

@@ -39,11 +39,11 @@ class StopAtPatientsAtDose(StopRule):
         enough = states.tally.at(dose)[0] >= self.patients
         return enough & (following == states.dose) if self.only_if_staying else enough
 
-    def describe(self, design: Design) -> str:
-        """Say what the rule does."""
+    def when(self, design: Design) -> str:
+        """Name the dose and the number."""
         which = "just given" if self.at == "last" else "recommended next"
         condition = " and the same dose would be given again" if self.only_if_staying else ""
-        return f"The trial stops when the dose {which} has {self.patients} or more evaluable patients{condition}."
+        return f"the dose {which} has {self.patients} or more evaluable patients{condition}"
 
     def explain(self, design: Design, state: States) -> str:
         """Count the patients at the dose just given."""

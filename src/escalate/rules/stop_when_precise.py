@@ -53,11 +53,11 @@ class StopWhenPrecise(StopRule):
         enough = states.tally.at(dose)[0] >= self.min_patients
         return (following >= 0) & enough & (low <= tail) & (high <= tail)
 
-    def describe(self, design: Design) -> str:
-        """Say what the rule does."""
+    def when(self, design: Design) -> str:
+        """Give the interval and its limits."""
         return (
-            f"The trial stops when the {self.interval:.0%} credible interval of the DLT rate at the recommended dose lies "
-            f"within {self.lower:g} to {self.upper:g} and that dose has at least {self.min_patients} evaluable patients."
+            f"the {self.interval:.0%} credible interval of the DLT rate at the recommended dose lies "
+            f"within {self.lower:g} to {self.upper:g} and that dose has at least {self.min_patients} evaluable patients"
         )
 
     def explain(self, design: Design, state: States) -> str:

@@ -12,10 +12,7 @@ import numpy as np
 
 from escalate.core.arrays import NONE, FloatArray, Mask
 from escalate.core.plan import Plan
-from escalate.study.metrics import SHARES, Groups, Sums, Truths
-
-ACCURACY = ("accuracy_index", "accuracy_index_squared", "accuracy_index_overdose")
-SELECTION = ("pcs", "pcs_nearest", "pas", "overdose_selected", "underdose_selected", *ACCURACY)
+from escalate.study.metrics import ACCURACY, SELECTION, SHARES, Groups, Sums, Truths, selection_values
 
 
 class Column(NamedTuple):
@@ -85,7 +82,7 @@ class _Writer:
         self.values.append(value)
         self.errors.append(error)
 
-    def share(self, metric: str, which: Mask, level: int | None = None) -> None:
+    def share(self, metric: str, which: Mask | FloatArray, level: int | None = None) -> None:
         """Put the probability of the groups marked (G,) or, differently by scenario, (V, G)."""
         # Rounding may carry a certain event beyond one.
         p = np.minimum((self.sums.mass * which).sum(axis=1), 1.0)
@@ -135,25 +132,14 @@ def characterise(
 
 
 def _put_selection(out: _Writer, plan: Plan, rates: FloatArray, truths: Truths) -> None:
-    chosen = out.groups.selected
-
-    def among(which: Mask) -> Mask:
-        # NONE indexes the column of False put at the end.
-        return np.hstack([which, np.zeros((len(which), 1), dtype=bool)])[:, chosen]
-
-    nearest = among(truths.mtd)
-    out.share("pcs", np.where(truths.no_mtd[:, None], chosen == NONE, nearest))
-    out.share("pcs_nearest", nearest)
-    out.share("pas", among(truths.acceptable))
-    out.share("overdose_selected", among(truths.over))
-    out.share("underdose_selected", among(truths.under))
-    gap = rates - plan.target_rate
-    losses = (np.abs(gap), gap**2, 2 * np.maximum(gap, 0) + np.maximum(-gap, 0))
-    for name, rho in zip(ACCURACY, losses, strict=True):
-        total = rho.sum(axis=1, keepdims=True)
-        scaled = rates.shape[1] * rho / np.where(total > 0, total, np.nan)
-        out.mean(name, np.hstack([scaled, np.zeros((len(rho), 1))])[:, chosen])
-        out.values[-1] = 1 - out.values[-1]
+    # NONE indexes the last column.
+    counted = selection_values(plan, rates, truths)[:, :, out.groups.selected]
+    for k, name in enumerate(SELECTION):
+        if name in ACCURACY:
+            out.mean(name, counted[:, k])
+            out.values[-1] = 1 - out.values[-1]
+        else:
+            out.share(name, counted[:, k])
 
 
 def _put_size(out: _Writer, plan: Plan) -> None:

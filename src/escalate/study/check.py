@@ -41,8 +41,16 @@ class Check:
         return not any(finding.warning for finding in self.findings)
 
 
-def check(design: Design, max_states: int = CHECK_STATES) -> Check:
-    """Return what a statistician would question in a design that can be run."""
+def check(design: Design, max_states: int = CHECK_STATES, *, automaton: Automaton | None = None) -> Check:
+    """Return what a statistician would question in a design that can be run.
+
+    Parameters
+    ----------
+    max_states
+        Reachable states beyond which they are not walked, and the answer says so.
+    automaton
+        The design compiled, where that has been done already.
+    """
     faults = list(design.method.cannot_run(design))
     if faults:
         found = [Finding("cannot_run", f"method.{fault.field}: {fault.text}", warning=True) for fault in faults]
@@ -50,7 +58,7 @@ def check(design: Design, max_states: int = CHECK_STATES) -> Check:
     doubts = [*design.method.doubts(design), *(doubt for rule in design.rules for doubt in rule.doubts(design))]
     findings = [Finding("doubt", doubt, warning=True) for doubt in doubts]
     try:
-        automaton = compile_design(design, max_states)
+        automaton = automaton or compile_design(design, max_states)
     except TooLargeError as large:
         findings.append(Finding("not_walked", f"the reachable states were not walked: {large}", warning=False))
         return Check(design, tuple(findings), None)

@@ -44,15 +44,15 @@ class Mark:
 
 def marks(design: Design, automaton: Automaton) -> Iterator[Mark]:
     """Yield each kind of questionable state that a design reaches."""
-    for mark in _marks(design, automaton):
+    for mark in all_marks(design, automaton, next_doses(design, automaton)):
         if mark.where.any():
             yield mark
 
 
-def _marks(design: Design, automaton: Automaton) -> Iterator[Mark]:
-    following, occurs = next_doses(design, automaton), automaton.occurs
-    escalates = occurs & (following > automaton.dose[:, None])
-    size, burden, dlt = automaton.size[:, None], _burdens(design, automaton), _dlts(automaton)
+def all_marks(design: Design, automaton: Automaton, following: IntArray) -> Iterator[Mark]:
+    """Yield each kind of questionable state that `check` looks for, reached or not, given the doses that follow (S, K)."""
+    escalates = automaton.occurs & (following > automaton.dose[:, None])
+    size, burden = automaton.size[:, None], burdens(design, automaton)
     if design.target is not None:
         goal, whole = exact(design.target), burden_units(design.outcomes)[1]
         toxic = burden * goal.denominator >= size * whole * goal.numerator
@@ -61,11 +61,7 @@ def _marks(design: Design, automaton: Automaton) -> Iterator[Mark]:
             f"escalates right after a cohort whose DLT rate is at or above the target {design.target:g}",
             escalates & toxic,
         )
-        yield Mark(
-            "escalates_after_all_dlts",
-            "escalates right after a cohort in which every patient had a DLT",
-            escalates & (dlt == size) & (size > 1),
-        )
+        yield after_all_dlts(automaton, following)
     yield Mark(
         "not_monotone",
         "gives a higher dose after one more DLT in the cohort",
@@ -79,6 +75,17 @@ def _marks(design: Design, automaton: Automaton) -> Iterator[Mark]:
             _rigid(automaton, following),
             before=True,
         )
+
+
+def after_all_dlts(automaton: Automaton, following: IntArray) -> Mark:
+    """Mark escalations right after a cohort of two or more, all with a DLT."""
+    size = automaton.size[:, None]
+    escalates = automaton.occurs & (following > automaton.dose[:, None])
+    return Mark(
+        "escalates_after_all_dlts",
+        "escalates right after a cohort in which every patient had a DLT",
+        escalates & (dlts(automaton) == size) & (size > 1),
+    )
 
 
 def next_doses(design: Design, automaton: Automaton) -> IntArray:
@@ -104,11 +111,13 @@ def _of_outcomes(automaton: Automaton, weights: IntArray) -> IntArray:
     return by_size[automaton.size]
 
 
-def _burdens(design: Design, automaton: Automaton) -> IntArray:
+def burdens(design: Design, automaton: Automaton) -> IntArray:
+    """Return the burden of each outcome of each state's next cohort, in whole units; shape (S, K)."""
     return _of_outcomes(automaton, burden_units(design.outcomes)[0])
 
 
-def _dlts(automaton: Automaton) -> IntArray:
+def dlts(automaton: Automaton) -> IntArray:
+    """Return the DLTs in each outcome of each state's next cohort; shape (S, K)."""
     return _of_outcomes(automaton, np.arange(automaton.n_categories) // (automaton.n_categories - 1))
 
 

@@ -60,6 +60,20 @@ _BASIS = {
 }
 """Which doses each functional of the allocation counts."""
 SHARES = tuple(_BASIS)
+ACCURACY = ("accuracy_index", "accuracy_index_squared", "accuracy_index_overdose")
+SELECTION = ("pcs", "pcs_nearest", "pas", "overdose_selected", "underdose_selected", *ACCURACY)
+PER_TRIAL = ("selected_none", "mean_patients", "mean_dlts", "stopped_early", *SELECTION, *SHARES)
+"""Metrics that are means, over trials, of a number that each trial has."""
+
+HIGHER, LOWER = 1, -1
+BETTER = {
+    **dict.fromkeys(("pcs", "pcs_nearest", "pas", *ACCURACY, "pca", "efficiency"), HIGHER),
+    **dict.fromkeys(
+        ("overdose_selected", "underdose_selected", "mean_patients", "mean_dlts", "poor_allocation"), LOWER
+    ),
+    **dict.fromkeys((name for name in SHARES if name.startswith(("risk", "overdose", "underdose"))), LOWER),
+}
+"""Whether a higher or a lower value is better; what is not here is neither, whatever else is known."""
 
 
 def _share(name: str, at: IntArray, total: IntArray, plan: Plan) -> FloatArray | Mask:
@@ -80,6 +94,31 @@ def _share(name: str, at: IntArray, total: IntArray, plan: Plan) -> FloatArray |
             return 10 * at > 8 * plan.max_patients
 
 
+def selection_values(plan: Plan, rates: FloatArray, truths: Truths) -> FloatArray:
+    """Return what selecting each dose, or last none, counts for each of `SELECTION`, under V scenarios; shape (V, 8, J + 1).
+
+    For the accuracy indices it is the loss, which one less the index is the mean of; NaN where every rate is the target.
+    """
+    nothing = np.zeros((len(rates), 1), dtype=bool)
+
+    def among(which: Mask, none: Mask = nothing) -> FloatArray:
+        return np.hstack([which, none]).astype(np.float64)
+
+    no_mtd = truths.no_mtd[:, None]
+    gap = rates - plan.target_rate
+    found = [
+        among(truths.mtd & ~no_mtd, no_mtd),
+        among(truths.mtd),
+        among(truths.acceptable),
+        among(truths.over),
+        among(truths.under),
+    ]
+    for rho in (np.abs(gap), gap**2, 2 * np.maximum(gap, 0) + np.maximum(-gap, 0)):
+        total = rho.sum(axis=1, keepdims=True)
+        found.append(np.hstack([rates.shape[1] * rho / np.where(total > 0, total, np.nan), nothing]))
+    return np.stack(found, axis=1)
+
+
 def allocation_values(terminals: Terminals, plan: Plan, truths: Truths | None) -> tuple[FloatArray, IntArray]:
     """Return the functionals that V scenarios need, and which of them is whose.
 
@@ -91,13 +130,19 @@ def allocation_values(terminals: Terminals, plan: Plan, truths: Truths | None) -
     if truths is None:
         return np.zeros((len(terminals), 0)), np.zeros((0, 0), dtype=np.int64)
     n, total = terminals.tally.n, terminals.tally.n_total
+    # Scenarios that sort the doses alike share their functionals: first doses weigh most, as in sorting row by row.
+    weights = 1 << np.arange(plan.n_doses)[::-1]
+    of_scenario: dict[str, IntArray] = {}
+    at: dict[str, IntArray] = {}
+    for basis in dict.fromkeys(_BASIS.values()):
+        doses = getattr(truths, basis).astype(np.int64)
+        _, first, of_scenario[basis] = np.unique(doses @ weights, return_index=True, return_inverse=True)
+        at[basis] = doses[first] @ n.T
     values: list[FloatArray | Mask] = []
     columns = np.zeros((len(truths.mtd), len(SHARES)), dtype=np.int64)
     for k, name in enumerate(SHARES):
-        # Scenarios that sort the doses alike share their functional.
-        which, of_scenario = np.unique(getattr(truths, _BASIS[name]), axis=0, return_inverse=True)
-        columns[:, k] = len(values) + of_scenario.reshape(-1)
-        values += [_share(name, n @ doses.astype(np.int64), total, plan) for doses in which]
+        columns[:, k] = len(values) + of_scenario[_BASIS[name]]
+        values += [_share(name, patients, total, plan) for patients in at[_BASIS[name]]]
     return np.stack(values, axis=1).astype(np.float64), columns
 
 

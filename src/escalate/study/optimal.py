@@ -14,10 +14,10 @@ from typing import Literal, NamedTuple, Self, TypeAlias
 import numpy as np
 from scipy.special import bdtr, bdtrc, xlog1py, xlogy
 
-from escalate.core.arrays import FloatArray, IntArray
+from escalate.core.arrays import FloatArray, IntArray, Mask
 from escalate.core.plan import exact
 
-Ties: TypeAlias = Literal["lowest", "split"]
+Ties: TypeAlias = Literal["lowest", "split", "selection"]
 
 BLOCK = 1 << 15
 """Scenarios times numbers of DLTs in one array, about: what the memory needed depends on."""
@@ -39,7 +39,9 @@ def optimal_selection(
     bar
         Fewest DLTs among n patients that bar a dose, as the safety rule of a design does; None bars no dose.
     ties
-        Of doses equally near the target: the `lowest` is selected, or each of them equally often (`split`).
+        Of doses equally near the target: the `lowest` is selected, or each of them equally often (`split`), or, as designs
+        select their MTD (`selection`), of doses with the same number of DLTs the highest where they are below the target and
+        the lowest elsewhere, and of one below and one above the one below.
 
     Returns
     -------
@@ -108,6 +110,8 @@ class _Counts:
         The smallest count above s that is strictly farther from n * target, or barred, or impossible.
     twin
         The count above s that is exactly as far from n * target and not barred; s itself where there is none.
+    below_target
+        Whether s is below n * target.
     log_ways, log_ways_twin
         log C(n, s) and log C(n - s, twin - s).
     """
@@ -116,6 +120,7 @@ class _Counts:
     below: IntArray
     above: IntArray
     twin: IntArray
+    below_target: Mask
     log_ways: FloatArray
     log_ways_twin: FloatArray
 
@@ -132,6 +137,7 @@ class _Counts:
             below=np.array([max(min(s, ceil(m)) - 1, -1) for s, m in enumerate(mirrors)], dtype=np.int64),
             above=np.array([min(max(s, floor(m)) + 1, end) for s, m in enumerate(mirrors)], dtype=np.int64),
             twin=np.array(twins, dtype=np.int64),
+            below_target=np.array([s < m for s, m in enumerate(mirrors)], dtype=bool),
             log_ways=np.array([log(comb(n, s)) for s in numbers]),
             log_ways_twin=np.array([log(comb(n - s, twin - s)) for s, twin in enumerate(twins)]),
         )
@@ -159,6 +165,9 @@ def _add_selections(found: FloatArray, counts: _Counts, rates: FloatArray, n: in
     """
     n_doses = rates.shape[1]
     steps = [_steps(counts, rates[:, [j]], rates[:, [j + 1]], n) for j in range(n_doses - 1)]
+    if ties == "selection":
+        _add_as_designs_select(found, counts, rates, n, steps)
+        return
     for a in range(n_doses):
         # Pr(S_a = s, dose a - 1 strictly farther), then also with S_b = s (same) or S_b = its twin (twin).
         same = _first_nearest(counts, rates, a, n)
@@ -174,6 +183,23 @@ def _add_selections(found: FloatArray, counts: _Counts, rates: FloatArray, n: in
                 found[:, a] += tied
             else:
                 found[:, a : b + 1] += (tied / (b - a + 1))[:, None]
+
+
+def _add_as_designs_select(found: FloatArray, counts: _Counts, rates: FloatArray, n: int, steps: list[_Steps]) -> None:
+    """Add the same where ties go to the highest dose below the target, else to the lowest dose above it."""
+    n_doses = rates.shape[1]
+    for a in range(n_doses):
+        same = _first_nearest(counts, rates, a, n)
+        for b in range(a, n_doses):
+            if b == n_doses - 1:
+                ends, more = same, same
+            else:
+                stay, to_twin, leave = steps[b]
+                # Whether the next dose is as near on the other side or farther, dose b is the last with s DLTs.
+                ends, more = same * leave + same * to_twin, same * stay
+            found[:, b] += (ends * counts.below_target).sum(axis=1)
+            found[:, a] += (ends * ~counts.below_target).sum(axis=1)
+            same = more
 
 
 def _first_nearest(counts: _Counts, rates: FloatArray, a: int, n: int) -> FloatArray:

@@ -6,23 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from escalate.core.arrays import NONE, Mask
-from escalate.core.decision import (
-    MAX_PATIENTS,
-    METHOD_DONE,
-    Decisions,
-    allowed_as_mtd,
-    cohort_size,
-    combine,
-    decide,
-    stop_codes,
-)
+from escalate.core.arrays import NONE
+from escalate.core.decision import MAX_PATIENTS, Decisions, cohort_size, decide_along, select_at_stop
 from escalate.core.design import Design
-from escalate.core.moves import Action, Margin, Moves, Reason
+from escalate.core.moves import Action, Margin, Reason
 from escalate.core.patients import TrialData, from_outcomes
-from escalate.core.rule import Rule
 from escalate.core.tally import States, Tally
 from escalate.study.provenance import Provenance
+from escalate.study.reasons import action_of, explained, reasons_of, verdict_on
 from escalate.study.select import DoseRow, dose_rows, left_out
 
 
@@ -101,25 +92,21 @@ def recommend(
     if not trial.cohorts:
         return _start(design, trial, provenance)
     history = trial.prefixes(design.n_doses)
-    decisions = _with_permanent_bans(design, history, decide(design, history))
-    last = history.take(np.array([-1]))
-    following, stops = int(decisions.next[-1]), int(decisions.stops[-1])
-    safety = np.array([rule.about_safety for rule in design.rules], dtype=bool)
-    allowed = allowed_as_mtd(design, last.tally) & ~decisions.forbidden[safety, -1:].any(axis=0)
-    mtd = int(design.method.select(design, last.tally, allowed)[0]) if following == NONE else NONE
-    action = _action(following, int(last.dose[0]))
-    trace = _trace(design, last, decisions)
+    decisions = decide_along(design, history)
+    last, now = history.take(np.array([-1])), decisions.take(np.array([-1]))
+    following = int(now.next[0])
+    mtd = int(select_at_stop(design, last.tally, now)[0])
     return Recommendation(
-        action=action,
+        action=action_of(following, int(last.dose[0])),
         next_level=None if following == NONE else following + 1,
         next_cohort_size=None if following == NONE else int(cohort_size(design, last.tally, np.array([following]))[0]),
         mtd_level=None if mtd == NONE else mtd + 1,
-        reasons=_reasons(design, last, decisions, action, stops),
+        reasons=reasons_of(design, last, now),
         notes=_notes(design, trial, history, decisions),
-        doses=dose_rows(design, last.tally, decisions.forbidden[:, -1]),
+        doses=dose_rows(design, last.tally, now.forbidden[:, 0]),
         # The method's cut-offs are those of the decision only where its wish was granted.
-        margin=design.method.margin(design, last) if following == int(decisions.moves.next[-1]) != NONE else None,
-        trace=trace,
+        margin=design.method.margin(design, last) if following == int(now.moves.next[0]) != NONE else None,
+        trace=_trace(design, last, now),
         design=design,
         provenance=provenance,
     )
@@ -150,82 +137,7 @@ def _start(design: Design, trial: TrialData, provenance: Provenance) -> Recommen
     )
 
 
-def _with_permanent_bans(design: Design, history: States, decisions: Decisions) -> Decisions:
-    """Carry what a permanent rule once forbade to the end of the history.
-
-    A trial that follows its design never gives such a dose again, so nothing changes there; where a barred dose was given
-    all the same, later good luck does not lift the bar.
-    """
-    forbidden = decisions.forbidden.copy()
-    for r, rule in enumerate(design.rules):
-        if rule.permanent:
-            forbidden[r] = np.logical_or.accumulate(forbidden[r], axis=0)
-    return combine(design, history, decisions.moves, forbidden)
-
-
-def _action(following: int, dose: int) -> Action:
-    if following == NONE:
-        return Action.STOP
-    return Action.ESCALATE if following > dose else Action.DE_ESCALATE if following < dose else Action.STAY
-
-
-def _reasons(design: Design, last: States, decisions: Decisions, action: Action, stops: int) -> tuple[Reason, ...]:
-    method, moves = design.method, _one(decisions)
-    wish = Reason(method.reasons[int(moves.moves.reason[0])], method.explain(design, last, moves.moves))
-    if action is Action.STOP:
-        codes = stop_codes(design)
-        return tuple(_stop_reason(design, last, code, wish, moves) for k, code in enumerate(codes) if stops >> k & 1)
-    wanted, got = int(moves.moves.next[0]), int(moves.next[0])
-    if wanted == got:
-        return (wish,)
-    vetoes = tuple(
-        Reason(rule.kind, _explained(design, rule, last, moves.forbidden[r]))
-        for r, rule in enumerate(design.rules)
-        if moves.forbidden[r, 0, wanted]
-    )
-    return (*vetoes, wish)
-
-
-def _explained(design: Design, rule: Rule, last: States, forbidden: Mask) -> str:
-    """Return what a rule looked at, and what it forbids because of an earlier cohort, shape (1, J)."""
-    earlier = np.flatnonzero(forbidden[0] & ~rule.forbids(design, last)[0]) + 1
-    text = rule.explain(design, last)
-    return (
-        text
-        if not len(earlier)
-        else f"{text} Level {_listed(tuple(earlier.tolist()))}: forbidden since an earlier cohort."
-    )
-
-
-def _stop_reason(design: Design, last: States, code: str, wish: Reason, moves: Decisions) -> Reason:
-    if code == MAX_PATIENTS:
-        n = int(last.tally.n_total[0])
-        return Reason(code, f"{n} evaluable patients: the maximum of {design.max_patients} is reached.")
-    if code == METHOD_DONE:
-        return wish
-    texts = [
-        _explained(design, rule, last, moves.forbidden[r])
-        for r, rule in enumerate(design.rules)
-        if rule.kind == code and moves.ended_by[r, 0]
-    ]
-    return Reason(code, " ".join(texts))
-
-
-def _one(decisions: Decisions) -> Decisions:
-    """Return the last state's decision alone."""
-    moves = Moves(decisions.moves.next[-1:], decisions.moves.reason[-1:])
-    return Decisions(
-        decisions.next[-1:],
-        moves,
-        decisions.forbidden[:, -1:],
-        decisions.stops[-1:],
-        decisions.ended_by[:, -1:],
-        decisions.held[:, -1:],
-    )
-
-
-def _trace(design: Design, last: States, decisions: Decisions) -> tuple[TraceLine, ...]:
-    one = _one(decisions)
+def _trace(design: Design, last: States, one: Decisions) -> tuple[TraceLine, ...]:
     wanted = int(one.moves.next[0])
     verdict = "stop" if wanted == NONE else f"wants level {wanted + 1}"
     lines = [TraceLine(f"method: {design.method.kind}", verdict, design.method.explain(design, last, one.moves))]
@@ -234,23 +146,10 @@ def _trace(design: Design, last: States, decisions: Decisions) -> tuple[TraceLin
     lines.append(TraceLine(MAX_PATIENTS, ends, f"{n} of at most {design.max_patients} evaluable patients."))
     for r, rule in enumerate(design.rules):
         levels = tuple((np.flatnonzero(one.forbidden[r, 0]) + 1).tolist())
-        stopped = bool(one.ended_by[r, 0])
-        verdict = (
-            "stop"
-            if stopped
-            else "holds"
-            if one.held[r, 0]
-            else f"forbids level{'s' if len(levels) > 1 else ''} {_listed(levels)}"
-            if levels
-            else "allows"
-        )
-        text = _explained(design, rule, last, one.forbidden[r])
+        verdict, why = verdict_on(design, r, one)
+        text = explained(design, rule, last, one.forbidden[r]) + why
         lines.append(TraceLine(f"rule: {rule.kind}", verdict, text, levels))
     return tuple(lines)
-
-
-def _listed(levels: tuple[int, ...]) -> str:
-    return f"{levels[0]} to {levels[-1]}" if len(levels) > 2 else " and ".join(map(str, levels))
 
 
 def _notes(design: Design, trial: TrialData, history: States, decisions: Decisions) -> tuple[str, ...]:

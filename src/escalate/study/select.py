@@ -12,6 +12,7 @@ from escalate.core.decision import allowed_as_mtd
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
 from escalate.core.moves import Reason
+from escalate.core.outcome import BINARY
 from escalate.core.patients import TrialData, from_outcomes
 from escalate.core.tally import Tally
 from escalate.study.provenance import Provenance
@@ -19,7 +20,10 @@ from escalate.study.provenance import Provenance
 
 @dataclass(frozen=True)
 class DoseRow:
-    """One dose, as a person reads it; None where nothing can be said."""
+    """One dose, as a person reads it; None where nothing can be said.
+
+    `outcomes` are patients by letter where outcomes are graded, None where there are DLTs alone.
+    """
 
     level: int
     amount: float
@@ -31,6 +35,7 @@ class DoseRow:
     prob_overdose: float | None
     allowed: bool
     why_not: str | None
+    outcomes: dict[str, int] | None = None
 
 
 def dose_rows(design: Design, tally: Tally, forbidden: Mask) -> tuple[DoseRow, ...]:
@@ -55,9 +60,16 @@ def dose_rows(design: Design, tally: Tally, forbidden: Mask) -> tuple[DoseRow, .
                 prob_overdose=number(summary.prob_overdose, j),
                 allowed=not against,
                 why_not=", ".join(against) or None,
+                outcomes=_by_letter(design, tally, j),
             )
         )
     return tuple(rows)
+
+
+def _by_letter(design: Design, tally: Tally, dose: int) -> dict[str, int] | None:
+    if design.outcomes == BINARY:
+        return None
+    return {outcome.letter: int(n) for outcome, n in zip(design.outcomes, tally.counts[0, dose], strict=True)}
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,6 @@ class IntervalMethod(TableMethod):
 
     # Ordered so that action + 1 indexes it.
     reasons: ClassVar[tuple[str, ...]] = ("de_escalate", "stay", "escalate")
-    mtd_prior: ClassVar[tuple[float, float]] = isotonic.BOIN_PRIOR
-    """Pseudo-counts of the rates that the MTD is selected by."""
     mtd_weights: ClassVar[isotonic.Weights] = "precision"
     """What pools rates that do not increase."""
 
@@ -51,6 +49,10 @@ class IntervalMethod(TableMethod):
         tables = np.stack([action_table(self, plan, n_max, dose) for dose in range(plan.n_doses)])
         return tables[states.dose, n, burden]
 
+    def mtd_pseudo_counts(self) -> tuple[float, float]:
+        """Return the pseudo-counts of the rates that the MTD is selected by."""
+        return isotonic.BOIN_PRIOR
+
     def events(self, tally: Tally) -> FloatArray | IntArray:
         """Return DLTs, or burdens as parts of a DLT, by state and dose; shape (S, J)."""
         units, whole = burden_units(self.outcomes)
@@ -61,7 +63,7 @@ class IntervalMethod(TableMethod):
         """Return the allowed dose with the isotonic estimate nearest to the target."""
         candidates = allowed & tally.tried
         return isotonic.select_nearest(
-            self.events(tally), tally.n, plan.target_rate, candidates, None, self.mtd_prior, self.mtd_weights
+            self.events(tally), tally.n, plan.target_rate, candidates, None, self.mtd_pseudo_counts(), self.mtd_weights
         )
 
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:

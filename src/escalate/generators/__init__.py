@@ -1,0 +1,1 @@
+"""Generators of scenarios: one file each, the module named as its kind."""
