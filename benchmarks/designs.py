@@ -25,6 +25,11 @@ def boin(cohort_size: int) -> Design:
     return _design("BOIN", 0.30, cohort_size, {"kind": "boin"})
 
 
+def mtpi2_as_escalation(cohort_size: int) -> Design:
+    """Return mTPI-2, target 0.30, as the R package escalation simulates it: an MTD among all doses."""
+    return _design("mTPI-2", 0.30, cohort_size, {"kind": "mtpi2", "mtd_among": "all"})
+
+
 def crm(
     cohort_size: int,
     skeleton: Mapping[str, Any] | tuple[float, ...] = INTERVAL,
@@ -76,9 +81,9 @@ def _design(
     return Design.from_dict(settings)
 
 
-def random_truths(n: int) -> FloatArray:
-    """Return n random truths, shape (n, 5): the order statistics of five uniform numbers."""
-    uniform = np.random.default_rng(20_26).uniform(0.005, 0.95, size=(n, 5))
+def random_truths(n: int, n_doses: int = 5, seed: int = 20_26) -> FloatArray:
+    """Return n random truths, shape (n, n_doses): the order statistics of uniform numbers."""
+    uniform = np.random.default_rng(seed).uniform(0.005, 0.95, size=(n, n_doses))
     return np.sort(uniform, axis=1)
 
 

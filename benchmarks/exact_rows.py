@@ -90,7 +90,8 @@ def _bare_rows(case: Case, automaton: Automaton, repeat: int) -> Iterator[Row]:
     group, name, goals, terminals = case.group, case.name, case.goals, automaton.terminals
     propagator, selected = Propagator.of(terminals, terminals.selected + 1), terminals.selected + 1
     nothing = np.zeros((len(terminals), 0))
-    truths = designs.random_truths(N_SCENARIOS)
+    dlt = designs.random_truths(N_SCENARIOS)
+    truths = np.stack([1 - dlt, dlt], axis=2)
     one, thousand = (timed(partial(propagator.expect, some, nothing), repeat) for some in (truths[:1], truths))
     layout = timed(lambda: Propagator.of(terminals, selected), repeat)
     yield layout.row(group, f"{name}: lay out the terminals", scale=1e3, unit="ms")

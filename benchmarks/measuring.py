@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -99,11 +97,3 @@ def _seconds(job: Job, loops: int) -> float:
     for _ in range(loops):
         job()
     return (process_time() - start) / loops
-
-
-def seconds_of_command(command: Sequence[str], environment: dict[str, str]) -> float:
-    """Return the CPU time, user and system, of a command that must succeed."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from measuring import Row, Timing, seconds_of_command
+import commands
+from commands import ROOT
+from measuring import Row, Timing
 
-ROOT = Path(__file__).parents[1]
 BOIN_DESIGN = ROOT / "designs" / "boin.yaml"
 SCENARIOS = ROOT / "simulations" / "scenarios" / "five-doses.yaml"
 CRM_DESIGN = """\
@@ -27,7 +26,7 @@ OUTCOMES = "1NNN 2NNN 3NNT"
 
 
 def rows(repeat: int) -> Iterator[Row]:
-    escalate = _command()
+    escalate = commands.escalate()
     with tempfile.TemporaryDirectory() as folder:
         crm_design = Path(folder) / "crm.yaml"
         crm_design.write_text(CRM_DESIGN)
@@ -42,28 +41,10 @@ def rows(repeat: int) -> Iterator[Row]:
             ("escalate simulate --exact, 7 scenarios", [*simulate, "--exact"], 1.2),
             ("escalate simulate --trials 10000, 7 scenarios, kernels cached", trials, 1.2),
         ]
-        warm = _environment(Path(folder) / "warm")
+        warm = commands.environment(Path(folder) / "warm")
         for name, command, limit in cases:
-            seconds_of_command(command, warm)
-            samples = tuple(seconds_of_command(command, warm) for _ in range(repeat))
-            yield Timing(samples).row("startup", name, limit)
-        cold = [seconds_of_command(trials, _environment(Path(folder) / f"cold-{k}")) for k in range(repeat)]
+            yield commands.timed(command, warm, repeat).row("startup", name, limit)
+        cold = [commands.seconds(trials, commands.environment(Path(folder) / f"cold-{k}")) for k in range(repeat)]
         yield Timing(tuple(cold)).row(
             "startup", "escalate simulate --trials 10000, 7 scenarios, no kernels cached", note="compiles them"
         )
-
-
-def _command() -> str:
-    """Return the installed command of this interpreter."""
-    beside = Path(sys.executable).with_name("escalate")
-    found = str(beside) if beside.exists() else shutil.which("escalate")
-    if found is None:
-        raise FileNotFoundError("the command 'escalate' is not installed; install the package first")
-    return found
-
-
-def _environment(kernel_cache: Path) -> dict[str, str]:
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(kernel_cache)}
-    # With it set Python would compile every module anew each time, which no user's does.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    return environment

@@ -54,7 +54,8 @@ def rows(repeat: int) -> Iterator[Row]:
     scenario = Scenario(name="truth", dlt=designs.BOIN_TRUTH)
     whole = timed(partial(simulate, [designs.boin(3)], [scenario], trials=TRIALS, seed=SEED, workers=1), repeat)
     yield whole.rate("trials", "BOIN, cohorts of 3: simulate, all metrics", TRIALS, note="compiling included")
-    job = partial(monte_carlo.decide_as_they_go, designs.crm(1), designs.CRM_TRUTH, DECIDED_TRIALS, SEED)
+    of_crm = Scenario(name="truth", dlt=designs.CRM_TRUTH)
+    job = partial(monte_carlo.decide_as_they_go, designs.crm(1), of_crm, DECIDED_TRIALS, SEED)
     yield timed(job, repeat).rate(
         "trials", "CRM, cohorts of 1: decided as they go", DECIDED_TRIALS, note="no automaton"
     )

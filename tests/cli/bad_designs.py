@@ -135,7 +135,9 @@ design(
     content=edited("boin", "bion"),
 )
 design(
-    "method like no other", "d.yaml:8 method.kind: 'xyz' is not a method; known: boin,", content=edited("boin", "xyz")
+    "method like no other",
+    "d.yaml:8 method.kind: 'xyz' is not a method; known: accelerated_titration, boin,",
+    content=edited("boin", "xyz"),
 )
 for inner in ("families", "__init__", "boin.Boin", "../boin"):
     design(f"method {inner}", f"d.yaml:8 method.kind: '{inner}' is not a method", content=edited("boin", f"'{inner}'"))

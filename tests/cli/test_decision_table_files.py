@@ -44,7 +44,9 @@ def _edited(old: str, new: str) -> str:
             id="not monotone",
         ),
         pytest.param(_edited("6,6,DU", "6,7,DU"), "t.csv:12: 7 DLTs of 6 patients is impossible", id="more DLTs"),
-        pytest.param(_edited("3,1,S", "3,1,X"), "t.csv:3 action: 'X' is not an action; known: d,", id="unknown action"),
+        pytest.param(
+            _edited("3,1,S", "3,1,X"), "t.csv:3 action: 'X' is not an action; known: E, S, D, DU", id="unknown action"
+        ),
         pytest.param(
             _edited("3,1,S", "3,1,stey"), "t.csv:3 action: 'stey' is not an action; did you mean 'stay'?", id="typo"
         ),
@@ -68,6 +70,8 @@ def _edited(old: str, new: str) -> str:
         pytest.param(THREE, "t.csv:1: the header is patients,dlts,action, not '3,0,E'", id="no header"),
         pytest.param("patients,dlts,action\n", "t.csv: has a header and no rows", id="no rows"),
         pytest.param("", "t.csv: is empty", id="empty file"),
+        pytest.param(GOOD.replace(",", "\t"), "t.csv:1: its columns are separated by tabs; use commas", id="tabs"),
+        pytest.param(GOOD.replace("\n", "\r"), "t.csv:1: has the line ends of old Macs; save it", id="old Mac"),
         pytest.param(b"\x00\x01", "t.csv: is a binary file, not a table of decisions", id="binary"),
         pytest.param(_edited("3,1,S", '3,1,"S'), "is not CSV", id="quote"),
         pytest.param(
@@ -175,7 +179,10 @@ def test_table_is_looked_for_beside_the_design(tmp_path: Path) -> None:
     assert escalate("check", "sub/d.yaml", cwd=tmp_path).code == 0
     assert escalate("check", tmp_path / "sub" / "d.yaml", cwd=tmp_path / "sub").code == 0
     assert escalate("check", "-", stdin=BASE, cwd=tmp_path / "sub").code == 0
-    assert "error: t.csv: there is no such file" in escalate("check", "-", stdin=BASE, cwd=tmp_path).stderr
+    assert (
+        "error: standard input:8 method.file: t.csv: there is no such file"
+        in escalate("check", "-", stdin=BASE, cwd=tmp_path).stderr
+    )
 
 
 def test_hash_covers_the_table(tmp_path: Path) -> None:
@@ -194,8 +201,8 @@ def test_a_missing_row_is_a_sentence(tmp_path: Path) -> None:
     done = escalate("recommend", "d.yaml", "--outcomes", "1NN", cwd=tmp_path)
     assert (done.code, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: the decision table has no row for 2 patients at a level, only for 3, 6; complete the cohort (a patient who "
-        "replaces one belongs to the same cohort), or add rows for 2\n"
+        "error: the decision table has no row for 2 patients at level 1, only for 3, 6; if a cohort is not complete, complete "
+        "it first (a patient who replaces one belongs to the same cohort); if more were treated than planned, add rows for 2\n"
     )
 
 

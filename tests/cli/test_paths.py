@@ -19,7 +19,7 @@ TVEC = ROOT / "designs" / "tvec-liver-boin.yaml"
 TVEC_DATA = ROOT / "designs" / "data" / "tvec-liver-synthetic.csv"
 NODE_KEYS = {
     "id", "parent", "depth", "path", "level", "patients", "dlts", "probability", "conditional_probability", "action",
-    "next_level", "next_amount", "next_cohort_size", "mtd_level", "reasons",
+    "next_level", "next_amount", "next_cohort_size", "mtd_level", "barred_levels", "reasons",
 }  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def test_what_if_is_labelled(folder: Path) -> None:
         (("--sizes", ""), "--sizes: has an empty place"),
         (("--sizes", "3,0"), "sizes: 0 is not between 1 and 100"),
         (("--sizes", "-3"), "--sizes: '-3' is not a number of patients"),
-        (("--cohorts", "3", "--sizes", "3,3"), "cohorts: 3 is not the number of sizes, which are 2"),
+        (("--cohorts", "3", "--sizes", "3,3"), "3 cohorts are asked for, but --sizes gives 2"),
         (("--next-level", "4"), "next_level: level 4 does not exist; the design has levels 1 to 3"),
         (("--scenario", "a"), "--scenario 'a' needs the file it is in; give it with --scenarios"),
         (("--scenarios", "two.yaml"), "two.yaml: has 2 scenarios; choose one with --scenario: 'a', 'MTD at level 3'"),

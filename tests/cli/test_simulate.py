@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import escalate as esc
+from escalate.core.files import read_design
 from tests.cli.run import DESIGN, DESIGNS, SCENARIO, SCENARIOS, escalate, write
 from tests.cli.test_commands import answer
 from tests.helpers import ROOT
@@ -35,7 +36,14 @@ def _fit(design: Path, scenarios: Path) -> bool:
     return wanted.n_doses == len(first.dlt) and letters <= set(first.outcomes or {})
 
 
-MIXED = [(design, scenarios) for scenarios in SCENARIOS for design in DESIGNS if _fit(design, scenarios)]
+def _mixed() -> Iterator[tuple[Path, Path]]:
+    """Yield each design with one of the scenario files that fit it, each file with many designs."""
+    for k, design in enumerate(DESIGNS):
+        fitting = [scenarios for scenarios in SCENARIOS if _fit(design, scenarios)]
+        yield design, fitting[k % len(fitting)]
+
+
+MIXED = list(_mixed())
 by_pair = pytest.mark.parametrize(("design", "scenarios"), MIXED, ids=lambda path: path.stem)
 
 
@@ -75,7 +83,7 @@ def test_exact(design: Path, scenarios: Path) -> None:
     assert "seed" in found
     (result,) = found["designs"]
     assert result["title"] == esc.load_design(design).title
-    assert result["sha256"] == hashlib.sha256(design.read_bytes()).hexdigest()
+    assert result["sha256"] == read_design(design).sha256
     for scenario, truth in zip(result["scenarios"], esc.load_scenarios(scenarios), strict=True):
         _well_formed(scenario, truth)
         assert set(numbers(scenario["se"])) == {0.0}
@@ -96,7 +104,7 @@ def test_random_trials(design: Path, scenarios: Path) -> None:
     ):
         _well_formed(scenario, truth)
         errors = numbers([scenario["se"]["selected"], scenario["se"]["patients"]])
-        assert max(errors) > 0
+        assert max(errors) > 0 or esc.load_design(design).method.kind == "constant"
         gaps = [
             abs(a - b)
             for a, b in zip(
@@ -143,8 +151,7 @@ def test_result_does_not_depend_on_the_engine() -> None:
 @pytest.mark.parametrize("how", [[], ["--trials", "5000"]], ids=["exact", "trials"])
 def test_several_designs(how: list[str]) -> None:
     """Designs come in the order given, and each has the result it has alone: on the same patients."""
-    designs = [design for design, scenarios in MIXED if scenarios == FIVE]
-    assert len(designs) > 1
+    designs = [ROOT / "designs" / f"{kind}.yaml" for kind in ("boin", "crm", "three_plus_three", "rolling_six")]
     together = answer("simulate", *reversed(designs), "--scenarios", FIVE, *how)["designs"]
     for design, result in zip(reversed(designs), together, strict=True):
         assert answer("simulate", design, "--scenarios", FIVE, *how)["designs"] == [result]

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -95,9 +96,32 @@ def test_progress_and_quiet(how: tuple[str, ...], folder: Path) -> None:
 @printing
 def test_width_follows_columns(arguments: tuple[str, ...], folder: Path) -> None:
     """COLUMNS sets the width of what is printed to a pipe."""
-    wide = escalate(*arguments, cwd=folder, env={"COLUMNS": "70"})
+    wide = escalate(*arguments, cwd=folder, env={"COLUMNS": "80"})
     assert wide.code == 0
-    assert max(map(len, wide.stdout.splitlines())) <= 70
+    assert 60 < max(map(len, wide.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("columns", ["30", "40", "60"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *PRINTING,
+        ("check", "d.yaml", "--atlas"),
+        ("simulate", "d.yaml", "e.yaml", "--scenarios", "s.yaml", "--trials", "50"),
+    ],
+    ids=lambda arguments: "-".join(arguments[::2]),
+)
+def test_numbers_are_whole(arguments: tuple[str, ...], columns: str, folder: Path) -> None:
+    """However narrow the terminal, every number of a wide one is there: none is folded or cut."""
+    write(folder, e_yaml=DESIGN.replace("title: small", "title: other"))
+
+    def numbers(width: str) -> Counter[str]:
+        shown = escalate(*arguments, cwd=folder, env={"COLUMNS": width}).stdout
+        return Counter(re.findall(r"\(?[+-]?\d[\d.,]*\)?", re.sub(r"\d{4}-\d\d-\d\dT\S*|[0-9a-f]{12}", "", shown)))
+
+    wide = numbers("300")
+    assert sum(wide.values()) > 10
+    assert numbers(columns) == wide
 
 
 @pytest.mark.parametrize("arguments", [("table", "d.yaml"), ("recommend", "d.yaml", "--json"), ("new", "boin")])

@@ -123,6 +123,7 @@ def test_text_that_is_empty() -> None:
     ("word", "known", "said"),
     [
         ("bion", ["boin", "crm"], "did you mean 'boin'?"),
+        ("BOIN", ["crm", "boin"], "did you mean 'boin'?"),
         ("xyz", ["crm", "boin"], "known: boin, crm"),
         ("", ["boin"], "known: boin"),
         ("xyz", [], "known: "),

@@ -12,7 +12,8 @@ import escalate as esc
 from escalate.core.arrays import NONE
 from escalate.core.decision import cohort_size, decide, select
 from escalate.core.tally import States, Tally
-from escalate.engine.automaton import compile_design, outcomes, state_keys
+from escalate.engine.automaton import compile_design, state_keys
+from escalate.engine.outcomes import outcomes
 from tests.helpers import make
 
 CRM: dict[str, Any] = {"kind": "crm", "skeleton": {"half_width": 0.05, "prior_mtd": 2}, "estimate": "plug_in"}

@@ -15,7 +15,8 @@ from escalate.core.arrays import NONE
 from escalate.core.decision import cohort_size, decide, select
 from escalate.core.tally import States, Tally
 from escalate.engine import monte_carlo
-from escalate.engine.automaton import compile_design, outcomes, worsenings
+from escalate.engine.automaton import compile_design
+from escalate.engine.outcomes import outcomes, worsenings
 from escalate.methods.gboin import ETS
 from tests.helpers import make
 

@@ -18,7 +18,8 @@ from escalate.core.files import load_design
 from escalate.core.method import Method, ModelMethod, TableMethod
 from escalate.core.patients import outcome_string
 from escalate.core.tally import States, Tally
-from escalate.engine.automaton import Automaton, compile_design, outcomes, worsenings
+from escalate.engine.automaton import Automaton, compile_design
+from escalate.engine.outcomes import outcomes, worsenings
 from escalate.methods.families.interval import IntervalMethod
 from tests.helpers import ROOT, graded, make
 

@@ -144,8 +144,10 @@ def test_more_patients_than_the_table() -> None:
 @pytest.mark.parametrize("outcomes", ["1NN", "1NNN 2N", "1NNNN", "1NN 1N"])
 def test_no_row_is_no_answer(outcomes: str) -> None:
     """A number of patients that the table does not have is refused, with what to do; never guessed."""
-    n = 4 if outcomes == "1NNNN" else 1 if "2N" in outcomes else 2
-    said = rf"the decision table has no row for {n} patients? at a level, only for 3, 6; complete the cohort"
+    n, level = 4 if outcomes == "1NNNN" else 1 if "2N" in outcomes else 2, 2 if "2N" in outcomes else 1
+    said = (
+        rf"the decision table has no row for {n} patients? at level {level}, only for 3, 6; if a cohort is not complete"
+    )
     with pytest.raises(DataError, match=said):
         esc.recommend(_design(SMALL, 3), outcomes)
 
@@ -169,7 +171,7 @@ def test_cohort_is_cut_to_the_table() -> None:
     [
         ({}, {}, "method.rows: is missing; give rows or a file"),
         ({"file": "t.csv"}, {}, "method.file: is read with a design file; from Python give its rows"),
-        ({"rows": ((3, 0, "X"),)}, {}, r"method.rows\[1\]\[3\]: 'X' is not an action; known: d, de-escalate, du"),
+        ({"rows": ((3, 0, "X"),)}, {}, r"method.rows\[1\]\[3\]: 'X' is not an action; known: E, S, D, DU"),
         ({"rows": ((3, 0, "escalat"),)}, {}, r"rows\[1\]\[3\]: 'escalat' is not an action; did you mean 'escalate'\?"),
         ({"rows": ((3, 0),)}, {}, r"method.rows\[1\]\[3\]: is missing"),
         ({"rows": ((3, 0, "E", 1),)}, {}, r"method.rows\[1\]"),

@@ -38,6 +38,28 @@ def test_normalised_scores(outcomes: str, level: int, mean: float) -> None:
     assert f"{mean:.4f} of a DLT's" in found.reasons[0].text
 
 
+def test_the_reason_puts_the_compared_number_next_to_the_cut() -> None:
+    """A third of a point is 0.2222 of a DLT's 1.5: that, not the score as written, is what lambda_e bounds."""
+    found = esc.recommend(make(METHOD, target=TARGET), "1NNN 2NNM 2NNT")
+    assert found.reasons[0].text == (
+        "Mean score 0.3333 in 6 patients at level 2 is 0.2222 of a DLT's score, at most lambda_e = 0.2471: escalate."
+    )
+
+
+def test_texts_say_mean_score() -> None:
+    """What is compared with the target is no DLT rate: in rules and in `check`; plain designs say DLT rate."""
+    rules = ({"kind": "coherence"}, {"kind": "eliminate"}, {"kind": "extra_safe"})
+    cap = {"kind": "overdose_cap", "cutoff": 0.9, "basis": "beta_binomial"}
+    lowest = {"kind": "lowest_dose_too_toxic", "cutoff": 0.9, "basis": "beta_binomial"}
+    for method, word, note in ((THREE, "mean score", True), ({"kind": "boin"}, "DLT rate", False)):
+        said = [rule.describe(d) for d in [make(method, 3, rules=(*rules, cap, lowest))] for rule in d.rules]
+        assert f"a cohort whose {word} is 0.3 or more" in said[0]
+        assert all(text.endswith("Here p is the mean score, as a part of a DLT's.") == note for text in said[1:])
+        plain = make(method, 3, max_patients=15, rules=())
+        found = {finding.code: finding.text for finding in esc.check(plain).findings}
+        assert f"whose {word} is at or above the target 0.3" in found["incoherent"]
+
+
 def test_normal_endpoint() -> None:
     """Source: dossier interval.md 7 (UnifiedDoseFinding): target 1.47 has cuts 1.176 and 1.764; sum 6.9 in 3 goes down.
 
@@ -134,10 +156,23 @@ def test_graded_outcomes_from_csv(tmp_path: Path) -> None:
         (esc.Scenario(name="a", dlt=(0.1, 0.2, 0.3)), "needs 'outcomes: {M: "),
         (esc.Scenario(name="a", dlt=(0.1, 0.2, 0.3), outcomes={"M": (0.1,)}), "needs 'outcomes: {M: "),
         (esc.Scenario(name="a", dlt=(0.1, 0.2, 0.6), outcomes={"M": (0.1, 0.2, 0.5)}), "at level 3 leave nothing"),
+        (esc.Scenario(name="a", dlt=(0.1, 0.2, 0.3), outcomes={"M": (0.1,)}), "one a level, .*; it gives 1$"),
+        (
+            esc.Scenario(name="a", dlt=(0.1, 0.2, 0.3), outcomes={"X": (0.1, 0.1, 0.1)}),
+            "'X' is no outcome of the design; its letters are N, M, T$",
+        ),
+        (
+            esc.Scenario(name="a", dlt=(0.1, 0.2, 0.3), family="paoletti"),
+            "it is of the family 'paoletti': generators make no graded outcomes, so write scenarios out$",
+        ),
+        (
+            esc.Scenario(name="a", dlt=(0.1, 0.2, 0.21), outcomes={"M": (0.1, 0.6, 0.3)}),
+            "scenario 'a': the mean score falls from 0.4 at level 2 to 0.31 at level 3, with the scores of 'test'; it cannot",
+        ),
     ],
 )
 def test_scenarios_that_do_not_fit(scenario: esc.Scenario, message: str) -> None:
-    """A scenario must give every grade's probability, and leave some for none."""
+    """A scenario must give every grade's probability, leave some for none, and have mean scores that do not fall."""
     with pytest.raises(esc.DesignError, match=message):
         esc.simulate([make(THREE, 3)], [scenario])
 
@@ -150,7 +185,7 @@ def test_scenarios_that_do_not_fit(scenario: esc.Scenario, message: str) -> None
             r"method.grades\[3\].score: 0.5 is not above",
         ),
         ({"grades": [g.model_dump() for g in (ETS[1], ETS[2], ETS[3])]}, r"method.grades\[1\].score: 0.5 is not 0"),
-        ({"grades": [g.model_dump() for g in (ETS[0], ETS[3])]}, r"method.grades"),
+        ({"grades": [g.model_dump() for g in (ETS[0], ETS[3])]}, r"method.grades: has 2 entries; it needs at least 3"),
         ({"p_saf": 0.3}, r"method.p_saf: 0.3 is not below the target"),
         ({"p_tox": 0.31}, r"method.p_tox: 0.31 is not between"),
     ],

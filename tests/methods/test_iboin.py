@@ -161,3 +161,10 @@ def test_heavy_priors_are_questioned() -> None:
     assert any("counts a prior guess as 6 patients" in text for text in texts)
     assert any("18 patients in all, more than half of the 30" in text for text in texts)
     assert any("over target before any patient" in text for text in texts)
+
+
+def test_robust_takes_the_lower_of_two_guesses_equally_near() -> None:
+    """0.15 and 0.25 are equally far from 0.20 as decimals, if not as doubles: the prior MTD is level 2."""
+    design = make({"kind": "iboin", "skeleton": [0.05, 0.15, 0.25], "ess": 3, "robust": True}, 3, target=0.2)
+    assert isinstance(design.method, Iboin)
+    assert design.method.prior_patients(design) == (3, 3, 0)

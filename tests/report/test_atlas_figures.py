@@ -5,13 +5,16 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 import escalate as esc
 from escalate.report import atlas_figures
+from escalate.study.atlas_cells import ACTIONS
 from tests.helpers import ROOT, make
 
 CRM: dict[str, Any] = {"kind": "crm", "skeleton": {"half_width": 0.05, "prior_mtd": 3}, "estimate": "plug_in"}
@@ -53,10 +56,23 @@ def test_every_cell_is_drawn() -> None:
     """Colours of every reachable cell, an outline and letters for each questionable one."""
     found = esc.atlas(DRAWN["boin"])
     figure = atlas_figures.atlas(found)
-    for level, ax in enumerate(figure.axes, start=1):
+    panels = [ax for ax in figure.axes if ax.get_label() != atlas_figures.LEGEND]
+    assert len(panels) == DRAWN["boin"].n_doses
+    for level, ax in enumerate(panels, start=1):
         cells = [cell for cell in found.cells if cell.level == level]
         fills, outlines = (drawn for drawn in ax.collections if isinstance(drawn, PolyCollection))
         assert len(fills.get_paths()) == sum(len(atlas_figures.actions_drawn(cell)) for cell in cells)
         questioned = [cell for cell in cells if cell.kinds]
         assert len(outlines.get_paths()) == len(questioned)
         assert sorted(len(text.get_text()) for text in ax.texts) == sorted(len(cell.kinds) for cell in questioned)
+        signs = sum(np.size(line.get_xdata()) for line in ax.lines)
+        assert signs == len(fills.get_paths())
+
+
+def test_actions_can_be_told_apart_in_grey() -> None:
+    """Shades of actions differ in luminance, and so do their signs."""
+    shades = sorted(float(np.dot(to_rgb(fill), (0.299, 0.587, 0.114))) for fill in atlas_figures.FILL.values())
+    # The two palest, a trial that is complete in number and one that goes on, differ least.
+    assert min(np.diff(shades)) > 0.03
+    assert sorted(np.diff(shades))[1] > 0.1
+    assert len(set(atlas_figures.SIGN.values())) == len(atlas_figures.FILL) == len(ACTIONS)

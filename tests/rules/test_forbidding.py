@@ -181,7 +181,7 @@ def test_cap_increment_in_words() -> None:
     assert design.rules[0].describe(design) == (
         "Escalation from the dose last given is by at most 100%; by at most 33% instead where that is 20 mg or more."
     )
-    assert design.rules[0].explain(design, from_outcomes("1NNN 2NNN", design).last(5)) == (
+    assert design.rules[0].explain(design, from_outcomes("1NNN 2NNN", design).last(5), 2) == (
         "Level 2 (20 mg) is the last given: at most 33% above it (26.6 mg), so up to level 2."
     )
 

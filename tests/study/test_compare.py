@@ -234,6 +234,14 @@ def test_notes_tell_what_cannot_be_compared() -> None:
     (note,) = compared(simulate([BOIN, other], [TRUTH])).notes
     assert "different targets (0.25, 0.3)" in note
     assert compared(simulate(DESIGNS, [TRUTH])).notes == ()
+    truth = esc.Scenario(name="graded", dlt=TRUTH.dlt, outcomes={"M": (0.1,) * 4})
+    titrated = make({"kind": "accelerated_titration"}, 4, max_patients=12, rules=(), title="titrated")
+    assert compared(simulate([BOIN, titrated], [truth])).notes == ()
+    three = tuple({"letter": x, "name": x, "score": k / 2} for k, x in enumerate("NMT"))
+    scored = make({"kind": "gboin", "grades": three}, 4, max_patients=12, title="scored")
+    assert compared(simulate([BOIN, scored], [truth])).notes == (
+        "The designs grade outcomes differently: the target is a mean score to some, a DLT rate to others.",
+    )
     without = make({"kind": "three_plus_three"}, 4, target=None, rules=())
     found = compared(simulate([BOIN, without], [TRUTH]))
     assert found.notes == ("A design without target has no metric that needs one.",)

@@ -45,3 +45,59 @@ def test_safety_stop_shows_in_the_table_of_a_model() -> None:
     assert row.eliminate_if_dlts_at_least is not None
     k = row.eliminate_if_dlts_at_least
     assert esc.recommend(make(CRM, target=0.25, rules=rules), f"1{'N' * (3 - k)}{'T' * k}").action == "stop"
+
+
+STICK: tuple[dict[str, Any], ...] = (
+    {"kind": "eliminate"},
+    {"kind": "stick_on_dlts", "patients": 3, "dlts": 1, "then": "de_escalate"},
+    {"kind": "stick_on_dlts", "patients": 6, "dlts": 1, "then": "stay"},
+)
+IBOIN: dict[str, Any] = {"kind": "iboin", "skeleton": [0.1, 0.2, 0.3, 0.4, 0.5], "ess": 3}
+
+
+@pytest.mark.parametrize(
+    "method", [{"kind": "boin"}, {"kind": "mtpi"}, {"kind": "ccd"}, IBOIN], ids=lambda m: m["kind"]
+)
+@pytest.mark.parametrize("rules", [({"kind": "eliminate"},), STICK], ids=["eliminate", "stick"])
+def test_table_is_what_recommend_says(method: dict[str, Any], rules: tuple[dict[str, Any], ...]) -> None:
+    """Row by row, at level 2 with a clean level 1: escalate, de-escalate and eliminate, rules about the dose included."""
+    design = make(method, rules=rules)
+    rows = [row for row in esc.table(design).rows if row.level in {None, 2} and row.patients in {3, 6}]
+    assert len(rows) == 2
+    for row in rows:
+        up, down, out = (
+            row.escalate_if_dlts_at_most,
+            row.deescalate_if_dlts_at_least,
+            row.eliminate_if_dlts_at_least,
+        )
+        for k in range(row.patients + 1):
+            found = esc.recommend(design, f"1NNN 2{'N' * (row.patients - k)}{'T' * k}")
+            assert found.next_level is not None
+            assert (found.next_level > 2) == (up is not None and k <= up)
+            assert (found.next_level < 2) == (down is not None and k >= down)
+            assert ("eliminate" in (found.doses[1].why_not or "")) == (out is not None and k >= out)
+
+
+def test_rules_that_the_rows_cannot_show_are_named() -> None:
+    """Coherence looks at the last cohort: a sentence under the table says that it is not in it."""
+    with_it = esc.table(make({"kind": "boin"}, rules=({"kind": "eliminate"}, {"kind": "coherence"})))
+    assert "coherence" in with_it.notes[-1]
+    assert esc.table(make({"kind": "boin"})).notes == ()
+
+
+def test_a_cap_on_dlts_eliminates_nothing() -> None:
+    """`max_dlts` ends the trial and bars no level: no row says eliminate, and a sentence under the table says what it does."""
+    rules = ({"kind": "no_skipping"}, {"kind": "max_dlts", "dlts": 3})
+    found = esc.table(make({**CRM, "skeleton": [0.1, 0.3, 0.5]}, 3, rules=rules))
+    assert all(row.eliminate_if_dlts_at_least is None for row in found.rows)
+    assert "max_dlts" in found.notes[-1]
+
+
+def test_rows_of_a_model_follow_the_sizes_of_cohorts() -> None:
+    """One patient at level 1, two at level 2, six at level 3: rows at 1, 2, .. of level 1, 2, 4, .. of level 2, 6 of level 3."""
+    rules = ({"kind": "no_skipping"}, {"kind": "cohort_sizes", "by_level": [1, 2, 6]})
+    found = esc.table(make({**CRM, "skeleton": [0.1, 0.3, 0.5]}, 3, rules=rules, max_patients=15))
+    at = {level: [row.patients for row in found.rows if row.level == level] for level in (1, 2, 3)}
+    assert at[1][:3] == [1, 2, 3]
+    assert at[2] == [2, 4, 6, 8, 10, 12, 14]
+    assert at[3] == [6, 12]

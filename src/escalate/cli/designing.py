@@ -13,6 +13,7 @@ from escalate.core.errors import EscalateError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from escalate.core.method import Method
     from escalate.study.atlas import Atlas
     from escalate.study.check import Check
 
@@ -31,12 +32,24 @@ def _write(text: str, output: str | None, force: bool) -> None:
         write_new(output, text, force=force)
 
 
+def _method(kind: str) -> type[Method]:
+    """Return a method by name; of a rule or a generator say where it is described."""
+    from escalate.core import registry
+
+    for others, page in ((registry.rules(), "design-file"), (registry.generators(), "scenarios")):
+        if kind in others.kinds() and kind not in registry.methods().kinds():
+            raise EscalateError(
+                f"'{kind}' is a {others.noun}, not a method; 'escalate methods' lists it, and docs/reference/{page}.md "
+                "describes it"
+            )
+    return registry.methods().get(kind)
+
+
 def new(method: Kind, output: Output = None, force: Force = False) -> None:
     """Write a commented design file to start from."""
-    from escalate.core import registry
     from escalate.report.starter import design_file
 
-    _write(design_file(registry.methods().get(method)), output, force)
+    _write(design_file(_method(method)), output, force)
 
 
 def check(
@@ -142,10 +155,9 @@ def methods(as_json: AsJson = False) -> None:
 
 def explain(method: Kind) -> None:
     """Print the page of a method: what it does, when to use it and when not, settings, example, references."""
-    from escalate.core import registry
     from escalate.report.pages import page
 
-    print(page(registry.methods().get(method)).rstrip())
+    print(page(_method(method)).rstrip())
 
 
 def schema(output: Output = None, force: Force = False) -> None:

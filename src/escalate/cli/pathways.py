@@ -60,6 +60,10 @@ def paths(
     check_outputs(plot, force=force)
     check_output(csv, force=force)
     one_standard_input(design, data, scenarios)
+    each = _sizes(sizes)
+    if cohorts is not None and each is not None and cohorts != len(each):
+        asked = f"{cohorts} cohort{' is' if cohorts == 1 else 's are'} asked for"
+        raise EscalateError(f"{asked}, but --sizes gives {len(each)}")
     file = read_design(design)
     truth = _scenario(scenarios, scenario, file.design)
     trial = read_data(data, outcomes, file.design)
@@ -67,7 +71,7 @@ def paths(
         file.design,
         trial,
         cohorts=cohorts,
-        sizes=_sizes(sizes),
+        sizes=each,
         next_level=next_level,
         scenario=truth,
         design_sha256=file.sha256,

@@ -31,6 +31,9 @@ def simulate(
         int | None, typer.Option("--max-states", min=1000, help="Most states for an exact answer.")
     ] = None,
     as_json: AsJson = False,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="JSON of summaries and comparison alone, without each scenario.")
+    ] = False,
     plot: Plot = None,
     plot_comparison: Annotated[
         str | None,
@@ -42,11 +45,16 @@ def simulate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
 ) -> None:
     """Show the operating characteristics of designs over scenarios, on the same patients."""
+    from escalate.core.errors import EscalateError
     from escalate.core.files import load_scenarios, read_design
     from escalate.engine.automaton import MAX_STATES
     from escalate.report import json_forms
     from escalate.study.simulate import simulate as run
 
+    if summary and not as_json:
+        raise EscalateError(
+            "--summary is for --json; tables are summaries by themselves where there are many scenarios"
+        )
     check_outputs(plot, force=force)
     check_outputs(plot_comparison, force=force)
     _check_pictures(plot, plot_comparison, len(designs))
@@ -64,12 +72,14 @@ def simulate(
     )
     _draw(found, plot, plot_comparison, force=force)
 
+    hashes = [file.sha256 for file in files]
+
     def render() -> RenderableType:
         from escalate.report import tables
 
         return tables.simulation(found)
 
-    emit(as_json, lambda: json_forms.simulation(found, [file.sha256 for file in files]), render)
+    emit(as_json, lambda: json_forms.simulation(found, hashes, summary=summary), render)
 
 
 def _check_pictures(plot: str | None, plot_comparison: str | None, n_designs: int) -> None:

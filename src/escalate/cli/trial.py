@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 Data = Annotated[
     str | None,
-    typer.Argument(metavar="[DATA]", help="Patients (CSV: patient, cohort, level or dose, dlt); - for standard input."),
+    typer.Argument(
+        metavar="[DATA]",
+        help="Patients (CSV: patient, cohort, level or dose, dlt, or outcome where graded); - for standard input.",
+    ),
 ]
 
 

@@ -36,18 +36,20 @@ class Problem:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a closing clause that suggests the nearest known word, or lists them all.
+    """Return a closing clause that suggests the nearest known word, whatever its case, or lists them all.
 
     Examples
     --------
     >>> did_you_mean("bion", ["boin", "crm"])
     "did you mean 'boin'?"
+    >>> did_you_mean("BOIN", ["boin", "crm"])
+    "did you mean 'boin'?"
     >>> did_you_mean("xyz", ["boin", "crm"])
     'known: boin, crm'
     """
-    known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"
+    by_lower = {each.lower(): each for each in sorted(known)}
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return f"did you mean '{by_lower[close[0]]}'?" if close else f"known: {', '.join(by_lower.values())}"
 
 
 def harmless(text: str) -> str:

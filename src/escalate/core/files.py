@@ -14,6 +14,7 @@ from escalate.core import design as design_module
 from escalate.core import registry, yaml_reader
 from escalate.core.design import Design
 from escalate.core.errors import DesignError, EscalateError, Problem
+from escalate.core.outcome import check_scenarios
 from escalate.core.scenario import SCHEMA as SCENARIO_SCHEMA
 from escalate.core.scenario import Scenario
 from escalate.core.scenario_files import Context, ScenarioSet, build
@@ -82,7 +83,13 @@ def _attach(document: Document, folder: Path) -> tuple[Mapping[str, Any], bytes]
     except EscalateError:
         # Told with the other faults of the design, by line.
         return document.data, b""
-    settings, attached = cls.attach(settings, folder)
+    try:
+        settings, attached = cls.attach(settings, folder)
+    except DesignError as error:
+        field, _, text = str(error).partition(": ")
+        if not field.startswith("method."):
+            raise
+        raise DesignError(document.say([Problem(field, text)])) from None
     return {**document.data, "method": settings}, attached
 
 
@@ -132,7 +139,13 @@ def load_scenarios(path: str | Path, designs: Sequence[Design] = ()) -> tuple[Sc
     DesignError
         With one line for each fault: file, line, field, and what would be right.
     """
-    return read_scenarios(path, Context.of(designs)).scenarios
+    found = read_scenarios(path, Context.of(designs)).scenarios
+    for design in designs:
+        try:
+            check_scenarios(found, design.n_doses, design.outcomes, design.title)
+        except DesignError as error:
+            raise DesignError(f"{'standard input' if str(path) == '-' else path}: {error}") from None
+    return found
 
 
 def write_new(path: str | Path, content: str | bytes, *, force: bool = False) -> None:

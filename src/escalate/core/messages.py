@@ -78,8 +78,9 @@ def _sentence(one: Mapping[str, Any], model: type[BaseModel]) -> str:
     if kind in ("too_short", "too_long", "string_too_short", "string_too_long"):
         if not got:
             return "is empty"
-        limit = context.get("min_length", context.get("max_length"))
-        return f"has {len(got or ())} {'letters' if isinstance(got, str) else 'entries'}; the limit is {limit}"
+        needed = f"it needs at least {context['min_length']}" if "min_length" in context else ""
+        has = f"has {len(got or ())} {'letters' if isinstance(got, str) else 'entries'}"
+        return f"{has}; {needed or 'the limit is ' + str(context.get('max_length'))}"
     if kind in _KINDS:
         return f"{_show(got)} is not {_KINDS[kind]}"
     return f"{_show(got)}: {one['msg'].lower()}"

@@ -69,9 +69,17 @@ class Method(Setting, ABC):
         Raises
         ------
         DesignError
-            With the file and the line of each fault.
+            With the file and the line of each fault; or, for a fault of the setting itself, `method.<field>: <text>`.
         """
         return settings, b""
+
+    @classmethod
+    def starter(cls) -> tuple[Self, int, int]:
+        """Return what a new design file starts from: settings, number of levels, and patients.
+
+        Such that an exact answer is quick.
+        """
+        return cls.examples()[0], 5, 30
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from escalate.core.arrays import FloatArray, IntArray
 from escalate.core.errors import DesignError
-from escalate.core.scenario import Scenario
+from escalate.core.scenario import Scenario, check_lengths
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Outcome:
 
 BINARY = (Outcome("N", "no DLT", Fraction(0)), Outcome("T", "DLT", Fraction(1)))
 """The outcomes of a design that looks at DLTs alone."""
+ROUNDING = 1e-9
+"""How far a mean score may fall with the dose: what rounding leaves of sums that are equal."""
 
 
 @cache
@@ -54,6 +56,28 @@ def burden_units(outcomes: tuple[Outcome, ...]) -> tuple[IntArray, int]:
     return units, whole
 
 
+def rate_word(outcomes: tuple[Outcome, ...]) -> str:
+    """Return what the target is a value of.
+
+    Examples
+    --------
+    >>> rate_word(BINARY)
+    'DLT rate'
+    """
+    return "mean score" if burden_units(outcomes)[1] > 1 else "DLT rate"
+
+
+def score_note(outcomes: tuple[Outcome, ...]) -> str:
+    """Return a sentence that says what p is where outcomes are scored, to follow one that names it; else nothing.
+
+    Examples
+    --------
+    >>> score_note(BINARY)
+    ''
+    """
+    return " Here p is the mean score, as a part of a DLT's." if burden_units(outcomes)[1] > 1 else ""
+
+
 def said(burden: int, whole: int, n: int) -> str:
     """Return what a dose has seen as people say it: DLTs of patients, or the mean score of graded outcomes.
 
@@ -65,6 +89,28 @@ def said(burden: int, whole: int, n: int) -> str:
     if whole == 1:
         return f"{burden}/{n} DLTs"
     return f"mean score {burden / (whole * n):.4f} in {n} patient{'s' * (n != 1)}" if n else "no patients"
+
+
+def check_scenarios(scenarios: Sequence[Scenario], n_doses: int, outcomes: tuple[Outcome, ...], title: str) -> None:
+    """Raise where a scenario does not fit a design.
+
+    Raises
+    ------
+    DesignError
+        Where it does not have one probability a dose and outcome, or its mean scores fall with the dose; naming it.
+    """
+    check_lengths(tuple(scenarios), n_doses, title)
+    if len(outcomes) == len(BINARY):
+        return
+    for scenario in scenarios:
+        mean = mean_burden(category_rates(scenario, outcomes), outcomes)
+        falls = np.diff(mean) < -ROUNDING
+        if falls.any():
+            k = int(np.argmax(falls))
+            raise DesignError(
+                f"scenario '{scenario.name}': the mean score falls from {mean[k]:.6g} at level {k + 1} to {mean[k + 1]:.6g} at "
+                f"level {k + 2}, with the scores of '{title}'; it cannot decrease with the dose"
+            )
 
 
 def category_rates(scenario: Scenario, outcomes: Sequence[Outcome]) -> FloatArray:
@@ -81,10 +127,7 @@ def category_rates(scenario: Scenario, outcomes: Sequence[Outcome]) -> FloatArra
     for outcome in outcomes[1:-1]:
         values = given.get(outcome.letter)
         if values is None or len(values) != len(dlt):
-            raise DesignError(
-                f"scenario '{scenario.name}' needs 'outcomes: {{{outcome.letter}: [..]}}' with {len(dlt)} probabilities of "
-                f"'{outcome.name}', one a level, because the design grades outcomes"
-            )
+            raise DesignError(_needs(scenario, outcome, outcomes))
         between.append(np.asarray(values, dtype=np.float64))
     none = 1 - dlt - sum(between, start=np.zeros_like(dlt)) if between else 1 - dlt
     if (none <= 0).any():
@@ -93,6 +136,24 @@ def category_rates(scenario: Scenario, outcomes: Sequence[Outcome]) -> FloatArra
             f"scenario '{scenario.name}': the probabilities at level {level} leave nothing for '{outcomes[0].name}'"
         )
     return np.stack([none, *between, dlt], axis=1)
+
+
+def _needs(scenario: Scenario, outcome: Outcome, outcomes: Sequence[Outcome]) -> str:
+    """Return what a scenario lacks, and where that may come from."""
+    given, letter = scenario.outcomes or {}, outcome.letter
+    text = (
+        f"scenario '{scenario.name}' needs 'outcomes: {{{letter}: [..]}}' with {len(scenario.dlt)} probabilities of "
+        f"'{outcome.name}', one a level, because the design grades outcomes"
+    )
+    known = [each.letter for each in outcomes]
+    unknown = [each for each in given if each not in known]
+    if letter in given:
+        return f"{text}; it gives {len(given[letter])}"
+    if unknown:
+        return f"{text}; '{unknown[0]}' is no outcome of the design; its letters are {', '.join(known)}"
+    if not given and scenario.family:
+        return f"{text}; it is of the family '{scenario.family}': generators make no graded outcomes, so write scenarios out"
+    return text
 
 
 def mean_burden(rates: FloatArray, outcomes: tuple[Outcome, ...]) -> FloatArray:

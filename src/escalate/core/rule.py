@@ -23,6 +23,8 @@ class Rule(Setting, ABC):
     kind: str
     about_safety: ClassVar[bool] = False
     """True where a dose it forbids cannot be the MTD either, and where no rule may hold back the end that it asks for."""
+    in_table: ClassVar[bool] = False
+    """True where it looks at patients and DLTs of the dose just given alone, so that the decision table shows what it does."""
     permanent: ClassVar[bool] = False
     """True where a dose it once forbade stays forbidden for the rest of the trial."""
 
@@ -55,13 +57,23 @@ class Rule(Setting, ABC):
     def describe(self, design: Design) -> str:
         """Say in one sentence, as a protocol would, what the rule does."""
 
-    def explain(self, design: Design, state: States) -> str:
-        """Say in one sentence, with the numbers of a single state, what the rule looked at."""
+    def explain(self, design: Design, state: States, following: int) -> str:
+        """Say in one sentence, with the numbers of a single state, what the rule looked at.
+
+        Parameters
+        ----------
+        following
+            The dose that would follow if the trial went on, 0-based, or NONE.
+        """
         return self.describe(design)
 
     def problems(self, design: Design) -> Iterator[Problem]:
         """Yield what makes this rule unusable with this design; fields are relative to the rule."""
         yield from ()
+
+    def table_note(self, design: Design) -> str | None:
+        """Return a sentence that belongs under the decision table, where its rows cannot say what the rule does."""
+        return None
 
     def doubts(self, design: Design) -> Iterator[str]:
         """Yield what a statistician would question although it can be run."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cache, cached_property
-from math import comb, log2, prod
+from functools import cached_property
+from math import log2
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from escalate.core.decision import carried, cohort_size, cohorts_counted, decide
 from escalate.core.design import Design
 from escalate.core.errors import TooLargeError
 from escalate.core.tally import States, Tally
+from escalate.engine.growth import too_large
+from escalate.engine.outcomes import number_of_outcomes, outcomes
 
 MAX_STATES = 6_000_000
 """States that a compiled automaton may have; making one of this size takes up to 3 GB."""
@@ -96,8 +98,7 @@ class Automaton:
     @cached_property
     def occurs(self) -> Mask:
         """Which outcomes the next cohort of each state can have, shape (S, K)."""
-        number = np.array([len(outcomes(m, self.n_categories)[0]) for m in range(int(self.size.max()) + 1)])
-        return np.arange(self.child.shape[1]) < number[self.size][:, None]
+        return np.arange(self.child.shape[1]) < number_of_outcomes(self.size, self.n_categories)[:, None]
 
     def cohort(self, state: int, outcome: int) -> tuple[int, tuple[int, ...]]:
         """Return the dose of the next cohort of a state, and what its k-th outcome is: how many patients in each category."""
@@ -211,9 +212,9 @@ def compile_design(design: Design, max_states: int = MAX_STATES) -> Automaton:
                 links.append((some.parent, some.outcome, n_states + merged))
                 layers.append(layer)
                 size = cohort_size(design, Tally(layer.counts), layer.label)
-                if _n_arrivals(size, n_categories) * design.n_doses * n_categories > 2 * MAX_ARRIVALS:
+                if int(number_of_outcomes(size, n_categories).sum()) * design.n_doses * n_categories > 2 * MAX_ARRIVALS:
                     grown[patients] = grown.get(patients, 0) + len(layer.paths)
-                    raise TooLargeError(_too_large(design, grown, max_states))
+                    raise TooLargeError(too_large(design, grown, None))
                 doses.append(layer.label)
                 sizes.append(size)
                 for part in _grow(design, layer, size, n_states):
@@ -221,7 +222,7 @@ def compile_design(design: Design, max_states: int = MAX_STATES) -> Automaton:
                 n_states += len(layer.paths)
             grown[patients] = grown.get(patients, 0) + len(layer.paths)
         if n_states + n_ends > max_states:
-            raise TooLargeError(_too_large(design, grown, max_states))
+            raise TooLargeError(too_large(design, grown, max_states))
     return _assemble(design, layers, ends, doses, sizes, links)
 
 
@@ -252,50 +253,6 @@ def _grow(design: Design, layer: _Layer, size: IntArray, first_id: int) -> list[
             )
         )
     return parts
-
-
-@cache
-def outcomes(size: int, n_categories: int) -> tuple[IntArray, FloatArray]:
-    """Return what a cohort can show (K, C), fewest DLTs first, and the ways each can come about (K,).
-
-    Examples
-    --------
-    >>> outcomes(2, 2)[0].tolist(), outcomes(2, 2)[1].tolist()
-    ([[2, 0], [1, 1], [0, 2]], [1.0, 2.0, 1.0])
-    """
-    table = np.array(_compositions(size, n_categories), dtype=np.int64)[:, ::-1]
-    table = table[np.lexsort(table.T)]
-    ways = []
-    for row in table.tolist():
-        left = np.cumsum([0, *row]).tolist()
-        ways.append(prod(comb(size - before, here) for before, here in zip(left[:-1], row, strict=True)))
-    return table, np.array(ways, dtype=np.float64)
-
-
-def _compositions(total: int, parts: int) -> list[list[int]]:
-    if parts == 1:
-        return [[total]]
-    return [[first, *rest] for first in range(total + 1) for rest in _compositions(total - first, parts - 1)]
-
-
-@cache
-def worsenings(size: int, n_categories: int) -> tuple[tuple[int, int], ...]:
-    """Return pairs of outcomes of a cohort that differ by one patient, worse by one category in the second."""
-    table = outcomes(size, n_categories)[0].tolist()
-    place = {tuple(row): k for k, row in enumerate(table)}
-    pairs = []
-    for k, row in enumerate(table):
-        for c in range(n_categories - 1):
-            if row[c]:
-                worse = [*row]
-                worse[c], worse[c + 1] = row[c] - 1, row[c + 1] + 1
-                pairs.append((k, place[tuple(worse)]))
-    return tuple(pairs)
-
-
-def _n_arrivals(size: IntArray, n_categories: int) -> int:
-    number = np.array([comb(m + n_categories - 1, n_categories - 1) for m in range(int(size.max()) + 1)])
-    return int(number[size].sum())
 
 
 def _merge(arrivals: _Arrivals, label: IntArray) -> tuple[_Layer, IntArray]:
@@ -336,7 +293,7 @@ def _assemble(
     links: list[tuple[IntArray, IntArray, IntArray]],
 ) -> Automaton:
     dose, size = np.concatenate(doses), np.concatenate(sizes)
-    widest = comb(int(size.max()) + len(design.outcomes) - 1, len(design.outcomes) - 1)
+    widest = int(number_of_outcomes(size.max(keepdims=True), len(design.outcomes))[0])
     child = np.zeros((len(dose), widest), dtype=np.int32)
     for parent, outcome, target in links[1:]:
         child[parent, outcome] = target
@@ -357,32 +314,3 @@ def _assemble(
         np.concatenate([layer.outcome for layer in both]).astype(np.int32),
         terminals,
     )
-
-
-def _too_large(design: Design, grown: dict[int, int], max_states: int) -> str:
-    estimate = _extrapolate(design, grown)
-    return (
-        f"this design has about {_round(estimate)} reachable states, and the limit is {max_states:,}; simulate it with "
-        "--trials, use larger cohorts, fewer doses or fewer patients, or raise --max-states"
-    )
-
-
-def _extrapolate(design: Design, grown: dict[int, int]) -> float:
-    """Guess the number of states by continuing the growth seen so far as a power of the number of patients."""
-    n = np.array(sorted(grown)[1:] or [1], dtype=np.float64)
-    if len(grown) < 2:
-        return float(design.max_patients) ** 2
-    states = np.array([grown[int(k)] for k in n], dtype=np.float64)
-    tail = slice(len(n) // 2, None)
-    if len(n[tail]) < 2:
-        return float(states.sum() * design.max_patients / max(n[-1], 1))
-    power, level = np.polyfit(np.log(n[tail]), np.log(states[tail]), 1)
-    step = (n[-1] - n[len(n) // 2]) / max(len(n[tail]) - 1, 1)
-    rest = np.arange(n[-1] + step, design.max_patients + 0.5, step)
-    return float(states.sum() + np.exp(level + power * np.log(rest)).sum())
-
-
-def _round(x: float) -> str:
-    if x < 1e6:
-        return f"{int(x):,}"
-    return f"{x / 1e6:.1f} million" if x < 1e7 else f"{x / 1e6:,.0f} million"

@@ -13,7 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from escalate.core.arrays import FloatArray, IntArray, Mask
-from escalate.engine.automaton import Automaton, outcomes
+from escalate.engine.automaton import Automaton
+from escalate.engine.outcomes import outcomes
 
 BLOCK = 131_072
 """Transitions whose probabilities are computed at once: bounds the memory."""

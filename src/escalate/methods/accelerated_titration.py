@@ -156,11 +156,22 @@ class AcceleratedTitration(TableMethod):
         yield from self.standard.doubts(design)
         if self.step > 1 and any(isinstance(rule, NoSkipping) for rule in design.rules):
             yield f"step: {self.step} skips levels and the rule no_skipping forbids that: titration goes up by one level"
+        elif self.step > 2:
+            to = min(design.start_level + self.step, design.n_doses)
+            yield (
+                f"step: {self.step} goes from level {design.start_level} to level {to} after one patient without toxicity; the "
+                "published designs have steps of at most 100%, two levels of a 40% ladder"
+            )
 
     @property
     def sizes_cohorts(self) -> bool:
         """Return True: one patient, then three, then three more."""
         return True
+
+    @classmethod
+    def starter(cls) -> tuple[AcceleratedTitration, int, int]:
+        """Return four levels: an exact answer is then quick."""
+        return cls.examples()[0], 4, 24
 
     @classmethod
     def examples(cls) -> tuple[AcceleratedTitration, ...]:

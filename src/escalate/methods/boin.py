@@ -172,8 +172,7 @@ class Boin(IntervalMethod):
             yield "titration comes before the design"
         if self.bound_mtd:
             yield "bound_mtd restricts the choice of the MTD"
-        published = [rule for rule in design.rules if rule == Eliminate()]
-        if not published:
+        if not any(isinstance(rule, Eliminate) for rule in design.rules):
             yield "the rule eliminate with cutoff 0.95 and min_patients 3 is not there"
         for rule in design.rules:
             if rule != Eliminate() and not isinstance(rule, StopAtPatientsAtDose):

@@ -20,7 +20,17 @@ from escalate.core.rule import Rule
 from escalate.core.setting import Words
 from escalate.core.tally import States, Tally
 from escalate.methods.families.interval import IntervalMethod
-from escalate.methods.families.table_rows import MAX_PATIENTS, NAMES, STEPS, Row, faults, letter, read_rows, said
+from escalate.methods.families.table_rows import (
+    MAX_PATIENTS,
+    NAMES,
+    STEPS,
+    Row,
+    faults,
+    letter,
+    read_table,
+    rows_of,
+    said,
+)
 from escalate.rules.eliminate_by_table import EliminateByTable
 from escalate.rules.extra_safe import ExtraSafe
 from escalate.rules.lowest_dose_too_toxic import LowestDoseTooToxic
@@ -67,7 +77,11 @@ class DecisionTable(IntervalMethod):
         if file.strip() == "-":
             raise DesignError("method.file: '-' is not a file; name a CSV file, relative to the design file")
         path = folder / file
-        rows, raw = read_rows(path)
+        try:
+            raw = read_table(path)
+        except DesignError as fault:
+            raise DesignError(f"method.file: {fault}") from None
+        rows = rows_of(raw, str(path))
         if settings.get("rows"):
             # A design that was written out names both.
             try:
@@ -94,7 +108,9 @@ class DecisionTable(IntervalMethod):
         largest = len(self.grid) - 1
         step = self.grid[np.minimum(n, largest), np.minimum(dlt, largest)]
         if (step == MISSING).any():
-            raise DataError(self._no_row(int(n[step == MISSING][0])))
+            place = np.argwhere(step == MISSING)[0]
+            where = f"level {place[1] + 1}" if n.ndim == 2 else "a level"
+            raise DataError(self._no_row(int(n[tuple(place)]), where))
         return step == OUT
 
     def patients_in_table(self, plan: Plan) -> list[int]:
@@ -116,7 +132,8 @@ class DecisionTable(IntervalMethod):
         n, dlt = tally.at(dose)
         step = self.grid[np.minimum(n, largest), np.minimum(dlt, largest)]
         if (step == MISSING).any():
-            raise DataError(self._no_row(int(n[step == MISSING][0])))
+            k = int(np.argmax(step == MISSING))
+            raise DataError(self._no_row(int(n[k]), f"level {int(dose[k]) + 1}"))
         out = self.eliminates(plan, tally.n, tally.dlt)
         ceiling = np.where(out.any(axis=1), np.argmax(out, axis=1) - 1, plan.n_doses - 1)
         following = np.clip(dose + np.maximum(step, -1), 0, np.maximum(ceiling, 0))
@@ -224,11 +241,11 @@ class DecisionTable(IntervalMethod):
             found |= {k + rest for k in range(0, largest, size) for rest in cut}
         return {n for n in found if n <= min(largest, plan.max_patients)}
 
-    def _no_row(self, n: int) -> str:
+    def _no_row(self, n: int, where: str = "a level") -> str:
         return (
-            f"the decision table has no row for {n} patient{'s' * (n != 1)} at a level, only for "
-            f"{', '.join(map(str, self._numbers()))}; complete the cohort (a patient who replaces one belongs to the same "
-            f"cohort), or add rows for {n}"
+            f"the decision table has no row for {n} patient{'s' * (n != 1)} at {where}, only for "
+            f"{', '.join(map(str, self._numbers()))}; if a cohort is not complete, complete it first (a patient who replaces one "
+            f"belongs to the same cohort); if more were treated than planned, add rows for {n}"
         )
 
 

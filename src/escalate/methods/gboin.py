@@ -128,7 +128,7 @@ class Gboin(IntervalMethod):
         }[action]
         patients, level = f"{n} patient{'s' * (n > 1)}", int(state.dose[0]) + 1
         return (
-            f"The mean score of {patients} at level {level}, {mean * self.score_of_dlt():.4f} or {mean:.4f} of a DLT's, is "
+            f"Mean score {mean * self.score_of_dlt():.4f} in {patients} at level {level} is {mean:.4f} of a DLT's score, "
             f"{relation}: {action_said(state, moves)}."
         )
 
@@ -179,6 +179,12 @@ class Gboin(IntervalMethod):
         """Question a trial that nothing stops."""
         if self.endpoint == "normal" and not any(rule.about_safety for rule in design.rules):
             yield "endpoint: normal has no published safety rule and none is given: nothing bars a dose that is too toxic"
+
+    @classmethod
+    def starter(cls) -> tuple[Gboin, int, int]:
+        """Return three grades: an exact answer is then quick."""
+        grades = (("N", "mild or none", 0.0), ("M", "moderate", 0.5), ("T", "DLT", 1.0))
+        return cls(grades=tuple(Grade(letter=letter, name=name, score=score) for letter, name, score in grades)), 5, 21
 
     @classmethod
     def examples(cls) -> tuple[Gboin, ...]:

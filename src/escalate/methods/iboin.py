@@ -13,7 +13,7 @@ from pydantic import Field
 from escalate.core.arrays import IntArray, Mask
 from escalate.core.errors import Problem
 from escalate.core.moves import Margin, Moves
-from escalate.core.plan import Plan
+from escalate.core.plan import Plan, exact
 from escalate.core.setting import Probability
 from escalate.core.tally import States, Tally
 from escalate.methods.boin import Boin
@@ -67,7 +67,9 @@ class Iboin(IntervalMethod):
         ess = self.ess if isinstance(self.ess, tuple) else (self.ess,) * plan.n_doses
         if not self.robust:
             return ess
-        prior_mtd = int(np.argmin([abs(q - plan.target_rate) for q in self.guesses(plan)])) + 1
+        # As the decimals they are: of two guesses equally near, the lower is the prior MTD.
+        distances = [abs(exact(q) - exact(plan.target_rate)) for q in self.guesses(plan)]
+        prior_mtd = distances.index(min(distances)) + 1
         late = 2 * prior_mtd >= plan.n_doses
         return tuple(0 if late and level > prior_mtd else m for level, m in enumerate(ess, start=1))
 

@@ -52,13 +52,18 @@ class Random(Control):
             f"{int(moves.next[0]) + 1}."
         )
 
+    @property
+    def sizes_cohorts(self) -> bool:
+        """Return True: entries are counted in cohorts of one size."""
+        return True
+
     @classmethod
     def examples(cls) -> tuple[Random, ...]:
         """Return one list."""
         return (cls(seed=165),)
 
     def _entry(self, plan: Plan, tally: Tally) -> IntArray:
-        # The first cohort is at the start level, the second has entry 0; a cohort cut short counts as one.
+        # The first cohort is at the start level, the second has entry 0. Patients are counted in whole cohorts, rounded up.
         return np.clip(-(-tally.n_total // plan.cohort_size) - 1, 0, ENTRIES - 1)
 
 

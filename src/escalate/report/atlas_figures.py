@@ -9,7 +9,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from escalate.core.outcome import burden_units
-from escalate.report.figures import COLOURS, INK, PALE
+from escalate.report.figures import COLOURS, INK
 from escalate.study.atlas_cells import ACTIONS, Cell
 
 if TYPE_CHECKING:
@@ -18,21 +18,35 @@ if TYPE_CHECKING:
 
     from escalate.study.atlas import Atlas
 
-WIDE, HIGH, LINE = 0.34, 0.20, 0.20
+WIDE, HIGH, LINE = 0.34, 0.27, 0.20
 """Inches of a cell, and of a line of the legend."""
 LEFT, BESIDE, ABOVE, BELOW = 0.75, 0.2, 0.35, 0.5
 """Inches around the cells of a panel."""
-HEAD, SWATCH = 0.7, 3.0
+HEAD, SWATCH, SAMPLE = 0.7, 3.1, 0.3
+LEGEND = "legend"
+"""Label of the axes that hold a sample of a cell."""
 PAGE, NARROWEST, PANEL = 13.5, 6.8, 1.4
 MAX_COLUMNS, MAX_ROWS = 40, 60
+# Six shades that differ in grey, and a sign in each, as in the picture of paths.
 FILL = {
     "escalate": COLOURS[0],
-    "stay": COLOURS[4],
+    "stay": "#DCEFFA",
     "de-escalate": COLOURS[1],
-    "eliminate": COLOURS[5],
-    "complete": PALE,
-    "full": "#EEEEEE",
+    "eliminate": "#6B1D00",
+    "complete": "#C4C4C4",
+    "full": "#F6F6F6",
 }
+SIGN = {
+    "escalate": r"$\uparrow$",
+    "stay": "$=$",
+    "de-escalate": r"$\downarrow$",
+    "eliminate": "x",
+    "complete": "D",
+    "full": ".",
+}
+"""Markers of matplotlib."""
+DARK = {"escalate", "eliminate"}
+"""Actions whose sign is white."""
 SAYS = {
     "escalate": "escalate",
     "stay": "stay",
@@ -122,6 +136,7 @@ def _panel(ax: Axes, found: Atlas, dose: int, columns: Sequence[int], rows: Sequ
     place_x, place_y = ({value: k for k, value in enumerate(values)} for values in (columns, rows))
     letters = {kind.code: kind.letter for kind in found.kinds}
     stripes, fills, outlines = [], [], []
+    signs: dict[str, list[tuple[float, float]]] = {}
     for cell in found.cells:
         if cell.level != dose + 1 or cell.patients not in place_x or cell.dlts not in place_y:
             continue
@@ -131,11 +146,14 @@ def _panel(ax: Axes, found: Atlas, dose: int, columns: Sequence[int], rows: Sequ
             left, right = x + k / len(shown), x + (k + 1) / len(shown)
             stripes.append([(left, y), (right, y), (right, y + 1), (left, y + 1)])
             fills.append(FILL[action])
+            signs.setdefault(action, []).append(((left + right) / 2, y + (0.70 if cell.kinds else 0.5)))
         if cell.kinds:
             outlines.append([(x + 0.05, y + 0.07), (x + 0.95, y + 0.07), (x + 0.95, y + 0.93), (x + 0.05, y + 0.93)])
             _letter(ax, x, y, "".join(letters[code] for code in cell.kinds))
     ax.add_collection(PolyCollection(stripes, facecolors=fills, edgecolors="white", linewidths=0.6))
     ax.add_collection(PolyCollection(outlines, facecolors="none", edgecolors="black", linewidths=1.2))
+    for action, places in signs.items():
+        _sign(ax, action, places)
     ax.set(xlim=(0, len(columns)), ylim=(0, len(rows)))
     ax.set_xticks([k + 0.5 for k in range(len(columns))], [str(n) for n in columns], fontsize=7, color=INK)
     marked = range(0, len(rows), 1 if len(rows) <= 25 else 2)
@@ -156,22 +174,31 @@ def actions_drawn(cell: Cell) -> list[str]:
     return [action for action in ACTIONS if action in named and (action != "full" or len(named) == 1)]
 
 
+def _sign(ax: Axes, action: str, places: Sequence[tuple[float, float]]) -> None:
+    x, y = zip(*places, strict=True)
+    colour = "white" if action in DARK else INK
+    size = {"x": 3.5, "D": 2.6, ".": 2.0}.get(SIGN[action], 5.5)
+    ax.plot(
+        x, y, ls="none", marker=SIGN[action], ms=size, color=colour, mew=1.1 if action == "eliminate" else 0.2, zorder=4
+    )
+
+
 def _letter(ax: Axes, x: int, y: int, text: str) -> None:
     from matplotlib.patheffects import withStroke  # noqa: PLC0415
 
     size = {1: 7.5, 2: 7.5, 3: 7.0, 4: 6.0}.get(len(text), 5.0)
-    ax.text(x + 0.5, y + 0.47, text, ha="center", va="center", fontsize=size, fontweight="bold", color="black",
+    ax.text(x + 0.5, y + 0.30, text, ha="center", va="center", fontsize=size, fontweight="bold", color="black",
             path_effects=[withStroke(linewidth=1.6, foreground="white")])  # fmt: skip
 
 
 def _swatches(found: Atlas) -> list[tuple[tuple[str, ...], str]]:
-    """Return the colours of the legend, and what each means."""
+    """Return the actions of each entry of the legend, and what it means."""
     shown = [actions_drawn(cell) for cell in found.cells]
     used = {action for actions in shown for action in actions}
-    drawn: list[tuple[tuple[str, ...], str]] = [((FILL[action],), SAYS[action]) for action in ACTIONS if action in used]
+    drawn: list[tuple[tuple[str, ...], str]] = [((action,), SAYS[action]) for action in ACTIONS if action in used]
     mixed = next((actions for actions in shown if len(actions) > 1), None)
     if mixed:
-        drawn.append((tuple(FILL[action] for action in mixed), "several colours: it depends on the history"))
+        drawn.append((tuple(mixed), "several colours: it depends on the history"))
     return drawn
 
 
@@ -190,18 +217,20 @@ def _lines(found: Atlas, width: float) -> list[str]:
 
 
 def _legend(figure: Figure, drawn: Sequence[tuple[tuple[str, ...], str]], lines: Sequence[str]) -> None:
-    from matplotlib.patches import Rectangle  # noqa: PLC0415
-
     width, height = figure.get_size_inches()
     across = int(width / SWATCH)
     for k, line in enumerate(lines):
         y = 0.25 + LINE * (len(lines) - 1 - k)
         figure.text(0.2 / width, y / height, line, fontsize=8, va="center", color=INK)
     lowest = (len(drawn) - 1) // across
-    for k, (fills, text) in enumerate(drawn):
+    for k, (actions, text) in enumerate(drawn):
         x, y = 0.2 + (k % across) * SWATCH, 0.33 + LINE * (len(lines) + lowest - k // across)
-        wide = 0.22 / len(fills)
-        for j, fill in enumerate(fills):
-            box = ((x + j * wide) / width, (y - 0.065) / height)
-            figure.add_artist(Rectangle(box, wide / width, 0.13 / height, color=fill, lw=0))
-        figure.text((x + 0.3) / width, y / height, text, fontsize=8, va="center", color=INK)
+        wide = SAMPLE / len(actions)
+        for j, action in enumerate(actions):
+            box = ((x + j * wide) / width, (y - 0.075) / height, wide / width, 0.15 / height)
+            sample = figure.add_axes(
+                box, label=LEGEND, xlim=(0, 1), ylim=(0, 1), facecolor=FILL[action], xticks=[], yticks=[]
+            )
+            sample.spines[:].set_visible(False)
+            _sign(sample, action, [(0.5, 0.5)])
+        figure.text((x + SAMPLE + 0.08) / width, y / height, text, fontsize=8, va="center", color=INK)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from escalate.core.outcome import BINARY
-from escalate.report.tables import _table
+from escalate.report.whole_numbers import table as _table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from escalate.core.scenario import Scenario
-    from escalate.study.atlas import Atlas, Example, Kind
+    from escalate.study.atlas import Atlas, Example
 
 SHOWN = 3
 SCENARIOS = 20
+MOST_DIGITS = 7
+"""Decimals of a column; where its smallest number needs more, powers of ten are written."""
 NONE = Text("No safety atlas: the design cannot be run.")
 
 
@@ -41,15 +44,27 @@ def atlas(found: Atlas) -> RenderableType:
 def _kinds(found: Atlas) -> Table:
     made = _table("kind", "states", "P(at least one)", "mean number", "where that is likeliest")
     made.columns[4].justify = "left"
-    for kind in found.kinds:
-        made.add_row(f"{kind.letter} {kind.code}", f"{kind.n_states:,}", *_highest(kind, found.scenarios))
+    kinds = [(kind, kind.worst) for kind in found.kinds]
+    chance = alike([None if v is None else kind.probability[v] for kind, v in kinds])
+    number = alike([None if v is None else kind.expected[v] for kind, v in kinds])
+    for (kind, v), p, mean in zip(kinds, chance, number, strict=True):
+        where = found.scenarios[v].name if v is not None else "-" if found.scenarios and not kind.n_states else ""
+        made.add_row(f"{kind.letter} {kind.code}", f"{kind.n_states:,}", p, mean, where)
     return made
 
 
-def _highest(kind: Kind, scenarios: tuple[Scenario, ...]) -> tuple[str, str, str]:
-    if kind.worst is None:
-        return "-", "-", "-" if scenarios and not kind.n_states else ""
-    return probability(kind.probability[kind.worst]), f"{kind.expected[kind.worst]:.3g}", scenarios[kind.worst].name
+def alike(values: Sequence[float | None]) -> list[str]:
+    """Return the numbers of a column in one notation that shows two digits of the smallest.
+
+    Examples
+    --------
+    >>> alike([0.34601, 0.0123, None]), alike([0.34601, 1.545e-05, 0.0]), alike([0.34601, 1.5e-12])
+    (['0.3460', '0.0123', '-'], ['0.346010', '0.000015', '0'], ['3.5e-01', '1.5e-12'])
+    """
+    smallest = min((x for x in values if x), default=1.0)
+    digits = max(4, 1 - floor(log10(smallest)))
+    form = f".{digits}f" if digits <= MOST_DIGITS else ".1e"
+    return ["-" if x is None else "0" if x == 0 else f"{x:{form}}" for x in values]
 
 
 def probability(p: float) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from escalate.report.figures import COLOURS, INK, MAX_PANELS, PALE, _new
+from escalate.report.truth import trials_each
 from escalate.study.compare import METRICS, SEPARABLE
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _colour(k: int) -> str:
 
 
 def _how(trials: int | None) -> str:
-    return "exact" if trials is None else f"{trials:,} trials each"
+    return "exact" if trials is None else trials_each(trials)
 
 
 def _key(comparison: Comparison | None, scenarios: Sequence[object]) -> str:

@@ -53,11 +53,11 @@ def _stats(stats: Stats) -> dict[str, float | int | None]:
     return {"scenarios": stats.scenarios, **{name: _number(x) for name, x in numbers.items()}}
 
 
-def comparison(found: Comparison | None) -> dict[str, Any] | None:
-    """Return the comparison of two designs or more as JSON."""
+def comparison(found: Comparison | None, *, summary: bool = False) -> dict[str, Any] | None:
+    """Return the comparison of two designs or more as JSON; with `summary` without the single scenarios."""
     if found is None:
         return None
-    others = [(title, *found.differences(d)) for d, title in enumerate(found.titles) if d > 0]
+    others = [(title, *found.differences(d)) for d, title in enumerate(found.titles) if d > 0 and not summary]
     return {
         "reference": found.titles[0],
         "designs": list(found.titles),
@@ -70,7 +70,7 @@ def comparison(found: Comparison | None) -> dict[str, Any] | None:
                     _difference(title, found.metrics, gaps[:, v], errors[:, v]) for title, gaps, errors in others
                 ],
             }
-            for v, scenario in enumerate(found.scenarios)
+            for v, scenario in enumerate(() if summary else found.scenarios)
         ],
         "families": [_family(found.titles, family) for family in found.families],
     }

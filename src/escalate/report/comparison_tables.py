@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
-from escalate.report.tables import _p, _table
+from escalate.report.tables import _p
+from escalate.report.whole_numbers import table as _table
 
 if TYPE_CHECKING:
     from escalate.study.compare import Comparison, FamilyComparison

@@ -28,7 +28,8 @@ def _provenance(provenance: Provenance) -> dict[str, str | None]:
 
 
 def _doses(doses: tuple[DoseRow, ...]) -> list[dict[str, Any]]:
-    return [asdict(dose) for dose in doses]
+    # Patients by outcome are there only where outcomes are graded.
+    return [{key: value for key, value in asdict(dose).items() if (key, value) != ("outcomes", None)} for dose in doses]
 
 
 def _rules(design: Design) -> list[dict[str, Any]]:
@@ -123,25 +124,27 @@ def check(found: Check) -> dict[str, Any]:
     }
 
 
-def simulation(found: OperatingCharacteristics, sha256: list[str]) -> dict[str, Any]:
-    """Return operating characteristics as JSON, given the hash of each design."""
+def simulation(found: OperatingCharacteristics, sha256: list[str], *, summary: bool = False) -> dict[str, Any]:
+    """Return operating characteristics as JSON, given the hash of each design; with `summary` no single scenario."""
     head: dict[str, Any] = {"exact": True} if found.exact else {"trials": found.trials}
+    each = zip(found.designs, sha256, strict=True)
     return {
         "schema": "escalate/simulation/1",
         **head,
         "seed": found.seed,
-        "designs": [_design(result, sha) for result, sha in zip(found.designs, sha256, strict=True)],
-        "comparison": comparison_forms.comparison(found.comparison),
+        "designs": [_design(result, sha, summary=summary) for result, sha in each],
+        "comparison": comparison_forms.comparison(found.comparison, summary=summary),
     }
 
 
-def _design(result: DesignResult, sha256: str) -> dict[str, Any]:
+def _design(result: DesignResult, sha256: str, *, summary: bool) -> dict[str, Any]:
+    scenarios = {} if summary else {"scenarios": [_scenario(result, v) for v in range(len(result.scenarios))]}
     return {
         "title": result.design.title,
         "sha256": sha256,
         "target": result.design.target,
         "reachable_states": result.n_states,
-        "scenarios": [_scenario(result, v) for v in range(len(result.scenarios))],
+        **scenarios,
         "summary": comparison_forms.summaries(result),
     }
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from escalate.core.errors import EscalateError
 from escalate.core.moves import Action
 from escalate.report.figures import COLOURS, INK, PALE
+from escalate.report.lettering import wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 
 MAX_LEAVES, MAX_DEPTH = 250, 20
 # Distances in inches. Boxes have one size; only the number of leaves and of cohorts changes the picture.
-BOX_WIDTH, BOX_HEIGHT, ROW = 1.5, 0.42, 0.5
-COLUMN, MARGIN, LEGEND = 2.5, 0.3, 0.45
+BOX_WIDTH, BOX_HEIGHT, ROW = 1.75, 0.42, 0.5
+COLUMN, MARGIN, LEGEND = 2.75, 0.3, 0.45
 TITLE_LINE, TEXT_LINE = 0.22, 0.18
 SMALL = 7.5
 # Fill and letters: four greys far apart, and colours that any colour vision tells apart.
@@ -101,23 +100,9 @@ def _heading(found: Pathways) -> tuple[list[str], list[str]]:
         "follows. Percentages: how likely a cohort shows this where the path has come so far.",
     ]  # fmt: skip
     width = _depth(found) * COLUMN + BOX_WIDTH
-    return _wrapped(design.title, 11, "bold", width), [
-        line for text in texts for line in _wrapped(text, 8.5, "normal", width)
+    return wrapped(design.title, 11, "bold", width), [
+        line for text in texts for line in wrapped(text, 8.5, "normal", width)
     ]
-
-
-def _wrapped(text: str, size: float, weight: str, width: float) -> list[str]:
-    """Return a text in lines that are no wider than so many inches, whatever its letters."""
-    from matplotlib.font_manager import FontProperties  # noqa: PLC0415
-    from matplotlib.textpath import text_to_path  # noqa: PLC0415
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a letter that the font lacks
-        prop = FontProperties(size=size, weight=weight)
-        whole, _, _ = text_to_path.get_text_width_height_descent(text, prop, ismath=False)
-    # Some lines have more wide letters than others.
-    letters = int(0.92 * len(text) * width * 72 / max(whole, 1.0))
-    return textwrap.wrap(text, max(letters, 10)) or [""]
 
 
 def _depth(found: Pathways) -> int:
@@ -202,5 +187,6 @@ def _words(found: Pathways, node: PathNode) -> tuple[str, str]:
 
 def _follows(node: PathNode) -> str:
     if node.next_level is not None:
-        return f"{SIGN[node.action]} level {node.next_level}"
+        barred = f", {node.barred_levels[0]}+ barred" if node.barred_levels else ""
+        return f"{SIGN[node.action]} level {node.next_level}{barred}"
     return "stop: no MTD" if node.mtd_level is None else f"stop: MTD level {node.mtd_level}"

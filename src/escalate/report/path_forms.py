@@ -50,6 +50,7 @@ def _node(found: Pathways, node: PathNode) -> dict[str, Any]:
         "next_amount": None if node.next_level is None else found.design.doses.levels[node.next_level - 1],
         "next_cohort_size": node.next_cohort_size,
         "mtd_level": node.mtd_level,
+        "barred_levels": list(node.barred_levels),
         "reasons": _reasons(node.reasons),
     }
 
@@ -60,11 +61,12 @@ def nodes_csv(found: Pathways) -> str:
     for node in found.nodes:
         row = _node(found, node)
         graded = {f"patients_{letter}": n for letter, n in row.pop("outcomes", {}).items()}
-        reasons = row.pop("reasons")
+        reasons, barred = row.pop("reasons"), row.pop("barred_levels")
         rows.append(
             {
                 **row,
                 **graded,
+                "barred_levels": " ".join(map(str, barred)),
                 "reasons": "; ".join(reason["code"] for reason in reasons),
                 "reason_texts": " ".join(reason["text"] for reason in reasons),
                 "before": found.before,

@@ -9,7 +9,9 @@ from rich.text import Text
 from rich.tree import Tree
 
 from escalate.core.moves import Action
-from escalate.report.tables import _source, _table, headline
+from escalate.report.tables import _source, headline
+from escalate.report.whole_numbers import table as _table
+from escalate.study.reasons import listed
 
 if TYPE_CHECKING:
     from escalate.core.design import Design
@@ -69,9 +71,17 @@ def shown(design: Design, node: PathNode) -> str:
 def follows(design: Design, node: PathNode) -> str:
     """Return what follows an outcome, in words."""
     if node.next_level is not None:
-        return f"{VERBS[node.action]} {_level(design, node.next_level)}"
+        return f"{VERBS[node.action]} {_level(design, node.next_level)}{_barred(node)}"
     mtd = "no MTD" if node.mtd_level is None else f"MTD {_level(design, node.mtd_level)}"
     return f"stop: {mtd} ({', '.join(reason.code for reason in node.reasons)})"
+
+
+def _barred(node: PathNode) -> str:
+    """Say which levels are barred for good."""
+    if not node.barred_levels:
+        return ""
+    plural = "s" if len(node.barred_levels) > 1 else ""
+    return f"; level{plural} {listed(node.barred_levels)} barred for good"
 
 
 def percent(probability: float) -> str:

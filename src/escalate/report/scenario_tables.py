@@ -12,7 +12,8 @@ from rich.text import Text
 
 from escalate.core.scenario import Scenario
 from escalate.core.scenario_files import ScenarioSet
-from escalate.report.tables import _p, _table
+from escalate.report.tables import _p
+from escalate.report.whole_numbers import table as _table
 from escalate.study.metrics import TOXIC, Truths
 
 SHOWN = 20

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from math import isnan
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from escalate.core.moves import Action
 from escalate.core.registry import summary_line
+from escalate.report.truth import scored, trials_each, true_mtd, true_rates
+from escalate.report.whole_numbers import table as _table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from escalate.core.design import Design
     from escalate.study.check import Check
     from escalate.study.recommend import Recommendation
@@ -41,14 +43,8 @@ def show(content: RenderableType) -> None:
     console = _Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console = _Console(highlight=False, markup=False, emoji=False, width=WIDTH)
-    console.print(content)
-
-
-def _table(*columns: str, title: str | None = None) -> Table:
-    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for k, column in enumerate(columns):
-        made.add_column(column, justify="left" if k == 0 else "right", overflow="fold")
-    return made
+    # A table that is wider than the terminal is printed as it is: a number that is cut is a wrong one.
+    console.print(content, crop=False)
 
 
 def _p(x: float | None, digits: int = 3) -> str:
@@ -102,8 +98,19 @@ def _source(found: Recommendation | Selection) -> str:
 def _doses(design: Design, rows: tuple[DoseRow, ...]) -> Table:
     target = "target" if design.target is None else f"{design.target:g}"
     graded = [name for row in rows[:1] for name in row.outcomes or {}]
-    head = ["level", "dose", "DLTs/patients", *graded, "estimate", "95% interval", f"Pr(p > {target})", "forbidden by"]
+    estimate, above = ("mean score", "score") if scored(design) else ("estimate", "p")
+    head = [
+        "level",
+        "dose",
+        "DLTs/patients",
+        *graded,
+        estimate,
+        "95% interval",
+        f"Pr({above} > {target})",
+        "forbidden by",
+    ]
     made = _table(*head)
+    made.columns[-1].justify = "left"
     for row in rows:
         interval = "-" if row.lower is None else f"{_p(row.lower)} to {_p(row.upper)}"
         made.add_row(
@@ -204,7 +211,11 @@ def simulation(found: OperatingCharacteristics) -> RenderableType:
     """Return operating characteristics, design by design, and their comparison; where scenarios are many, summaries alone."""
     from escalate.report import comparison_tables  # noqa: PLC0415 - needed here alone
 
-    how = "exact" if found.exact else f"{found.trials:,} trials each, seed {found.seed}; Monte-Carlo errors in brackets"
+    how = (
+        "exact"
+        if found.exact
+        else f"{trials_each(found.trials or 0)}, seed {found.seed}; Monte-Carlo errors in brackets"
+    )
     parts: list[RenderableType] = [Text(f"Operating characteristics ({how})", style="bold")]
     n_scenarios = len(found.designs[0].scenarios)
     if n_scenarios > MANY:
@@ -215,6 +226,8 @@ def simulation(found: OperatingCharacteristics) -> RenderableType:
             parts += comparison_tables.summaries(result)
         else:
             parts += [_scenario(result, v, exact=found.exact) for v in range(n_scenarios)]
+    if n_scenarios <= MANY:
+        parts.append(Text("\nA trial can stop for several reasons at once; it counts for each of them."))
     if found.comparison is not None:
         parts += comparison_tables.comparison(found.comparison)
     return Group(*parts)
@@ -241,8 +254,11 @@ def _scenario(result: DesignResult, v: int, *, exact: bool) -> RenderableType:
         return text if exact or isnan(value[0]) else f"{text} ({value[1]:.{digits}f})"
 
     levels = [str(level) for level in range(1, len(scenario.dlt) + 1)]
-    made = _table(scenario.name, *levels, "none / all")
-    made.add_row("true DLT probability", *(f"{p:g}" for p in scenario.dlt), "")
+    no_mtd = true_mtd(result.design, scenario) == []
+    made = _table(f"{scenario.name} (no MTD)" if no_mtd else scenario.name, *levels, "none / all")
+    made.add_row("true DLT probability", *(f"{p:.4g}" for p in scenario.dlt), "")
+    if scored(result.design):
+        made.add_row("true mean score", *(f"{score:.4g}" for score in true_rates(result.design, scenario)), "")
     for label, metric, total in (
         ("selected as MTD", "selected", "selected_none"),
         ("mean patients", "patients", "mean_patients"),
@@ -252,8 +268,12 @@ def _scenario(result: DesignResult, v: int, *, exact: bool) -> RenderableType:
     scalars = {metric: (values[v], errors[v]) for metric, (values, errors) in result.scalars.items()}
     shares = [f"{label} {cell(scalars[metric])}" for label, metric in _SHOWN]
     stopped = [
-        f"{column.metric.removeprefix('stopped:')} {cell((float(found.values[v, k]), float(found.errors[v, k])))}"
+        f"{_reason(column.metric.removeprefix('stopped:'))} {cell((float(found.values[v, k]), float(found.errors[v, k])))}"
         for k, column in enumerate(found.columns)
         if column.metric.startswith("stopped:") and found.values[v, k] > 0
     ]
     return Group(made, Text("  " + "; ".join(shares)), Text("  stopped by: " + "; ".join(stopped)))
+
+
+def _reason(code: str) -> str:
+    return f"the method's own end ({code})" if code == "method_complete" else code

@@ -92,7 +92,7 @@ class CapIncrement(Rule):
             parts.append(f"by at most {_said(cap)} instead {where}")
         return f"{'; '.join(parts)}."
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Give the reference dose, its cap, and the highest level allowed."""
         reference, row = int(self._reference(state)[0]), int(self._row(state)[0])
         amount, cap = design.doses.levels[reference], self._cap(row, design.doses.levels[reference])

@@ -9,7 +9,7 @@ import numpy as np
 
 from escalate.core.arrays import Mask
 from escalate.core.errors import Problem
-from escalate.core.outcome import burden_units, said
+from escalate.core.outcome import burden_units, rate_word, said
 from escalate.core.plan import exact
 from escalate.core.rule import Rule
 from escalate.core.tally import States
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 class Coherence(Rule):
     """Forbid escalation right after a cohort whose DLT rate is at or above the target.
+
+    Notes
+    -----
+    Where outcomes are scored, the mean score takes the place of the DLT rate.
 
     References
     ----------
@@ -42,10 +46,11 @@ class Coherence(Rule):
 
     def describe(self, design: Design) -> str:
         """Say what the rule does."""
-        return f"The dose is not escalated right after a cohort whose DLT rate is {design.target_rate:g} or more."
+        rate = rate_word(design.outcomes)
+        return f"The dose is not escalated right after a cohort whose {rate} is {design.target_rate:g} or more."
 
-    def explain(self, design: Design, state: States) -> str:
-        """Give the DLT rate of the last cohort."""
+    def explain(self, design: Design, state: States, following: int) -> str:
+        """Give what the last cohort had."""
         units, whole = burden_units(design.outcomes)
         seen = said(int(state.cohort[0] @ units), whole, int(state.cohort[0].sum()))
         verdict = "escalation is forbidden" if self._toxic(design, state)[0] else "escalation is allowed"

@@ -10,7 +10,6 @@ import numpy as np
 from pydantic import Field
 
 from escalate.core.arrays import NONE, IntArray
-from escalate.core.decision import decide
 from escalate.core.errors import Problem
 from escalate.core.rule import Rule
 from escalate.core.setting import Setting
@@ -65,14 +64,13 @@ class CohortSizes(Rule):
         ]
         return f"Patients in a cohort, by the DLTs seen in the trial: {', '.join(parts)}."
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Give the size of the next cohort, and what it comes from."""
-        following = decide(design, state).following
-        if following[0] == NONE:
+        if following == NONE:
             return "No dose follows, so there is no cohort to size."
-        size = int(self.cohort_size(design, state.tally, following)[0])
+        size = int(self.cohort_size(design, state.tally, np.array([following]))[0])
         if self.by_level is not None:
-            return f"Cohorts at level {int(following[0]) + 1}, the level to follow, have {size} patient{'s' * (size != 1)}."
+            return f"Cohorts at level {following + 1}, the level to follow, have {size} patient{'s' * (size != 1)}."
         dlts = int(state.tally.dlt.sum())
         return f"After {dlts} DLT{'s' * (dlts != 1)} in the trial, cohorts have {size} patient{'s' * (size != 1)}."
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from escalate.core.arrays import Mask
 from escalate.core.errors import Problem
-from escalate.core.outcome import burden_units, said
+from escalate.core.outcome import burden_units, said, score_note
 from escalate.core.rule import Rule
 from escalate.core.setting import BetaPrior, Count, Probability
 from escalate.core.tally import States
@@ -59,10 +59,10 @@ class Eliminate(Rule):
         return (
             f"A dose with at least {self.min_patients} evaluable patients and Pr(p > {design.target_rate:g} | data) above "
             f"{self.cutoff:g} under a {prior} prior is eliminated with all doses above it; the trial stops when level 1 is "
-            "eliminated."
+            f"eliminated.{score_note(design.outcomes)}"
         )
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Give Pr(p > target) of the dose just given, and of any dose eliminated."""
         units, whole = burden_units(design.outcomes)
         n, burden = state.tally.n[0], state.tally.burden(units)[0]
@@ -77,7 +77,8 @@ class Eliminate(Rule):
         verdict = (
             "no dose is eliminated" if lowest_out is None else f"level {lowest_out + 1} and all above are eliminated"
         )
-        return f"{'; '.join(parts)} against the cut-off {self.cutoff:g}: {verdict}."
+        few = f"; the rule applies from {self.min_patients} patients" if (n[shown] < self.min_patients).any() else ""
+        return f"{'; '.join(parts)} against the cut-off {self.cutoff:g}{few}: {verdict}."
 
     def problems(self, design: Design) -> Iterator[Problem]:
         """Refuse a design without a target."""

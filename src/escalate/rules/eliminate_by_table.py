@@ -46,7 +46,7 @@ class EliminateByTable(Rule):
             "stops when level 1 is eliminated."
         )
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Name the level that the table eliminates, or that there is none."""
         out = _eliminated(design, state)[0]
         if not out.any():

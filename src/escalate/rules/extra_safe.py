@@ -10,7 +10,7 @@ from pydantic import Field
 
 from escalate.core.arrays import Mask
 from escalate.core.errors import Problem
-from escalate.core.outcome import burden_units, said
+from escalate.core.outcome import burden_units, said, score_note
 from escalate.core.plan import exact
 from escalate.core.rule import Rule
 from escalate.core.setting import Count, Probability
@@ -58,17 +58,19 @@ class ExtraSafe(Rule):
         return (
             f"The trial stops, with no MTD, when level 1 has at least {self.min_patients} evaluable patients and "
             f"Pr(p > {design.target_rate:g} | data) above {self.bar:g} under a Beta(1, 1) prior."
+            f"{score_note(design.outcomes)}"
         )
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Give Pr(p > target) of level 1."""
         units, whole = burden_units(design.outcomes)
         n, burden = int(state.tally.n[0, 0]), int(state.tally.burden(units)[0, 0])
         value = beta_binomial.tail_of_burden(n, burden, whole, design.target_rate)
         verdict = "the trial stops" if self.forbids(design, state)[0, 0] else "the trial may go on"
+        few = f"; the rule applies from {self.min_patients} patients" if n < self.min_patients else ""
         return (
-            f"Level 1: {said(burden, whole, n)}, Pr(p > {design.target_rate:g}) = {value:.4f} against the cut-off {self.bar:g}: "
-            f"{verdict}."
+            f"Level 1: {said(burden, whole, n)}, Pr(p > {design.target_rate:g}) = {value:.4f} against the cut-off {self.bar:g}"
+            f"{few}: {verdict}."
         )
 
     def problems(self, design: Design) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from pydantic import Field
 from escalate.core.arrays import FloatArray, Mask
 from escalate.core.errors import Problem
 from escalate.core.method import ModelMethod
-from escalate.core.outcome import burden_units
+from escalate.core.outcome import burden_units, score_note
 from escalate.core.rule import Rule
 from escalate.core.setting import BetaPrior, Probability
 from escalate.core.tally import States
@@ -82,14 +82,16 @@ class LowestDoseTooToxic(Rule):
         after = f", once level 1 has {self.min_patients} evaluable patients" if self.min_patients else ""
         return (
             f"The trial stops, with no MTD, when Pr(p > {self._limit(design):g} | data) at level 1, from {source}, is "
-            f"above {self.cutoff:g}{after}."
+            f"above {self.cutoff:g}{after}.{score_note(design.outcomes)}"
         )
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Give the probability at level 1."""
         value = float(self._probability(design, state)[0])
         verdict = "the trial stops" if self.forbids(design, state)[0, 0] else "the trial may go on"
-        return f"Level 1: Pr(p > {self._limit(design):g}) = {value:.4f} against the cut-off {self.cutoff:g}: {verdict}."
+        short = int(state.tally.n[0, 0]) < self.min_patients
+        few = f"; the rule applies from {self.min_patients} patients" if short else ""
+        return f"Level 1: Pr(p > {self._limit(design):g}) = {value:.4f} against the cut-off {self.cutoff:g}{few}: {verdict}."
 
     def problems(self, design: Design) -> Iterator[Problem]:
         """Refuse a model-based rule for a method that has no posterior."""

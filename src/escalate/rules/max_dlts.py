@@ -36,7 +36,7 @@ class MaxDlts(StopRule):
         """Give the number."""
         return f"{self.dlts} or more DLTs have been seen in the whole trial"
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Count the DLTs of the trial."""
         dlts = int(state.tally.dlt.sum())
         return f"The trial has seen {dlts} DLT{'s' * (dlts != 1)}; the rule ends it at {self.dlts}."
@@ -45,6 +45,10 @@ class MaxDlts(StopRule):
         """Question a number that no trial reaches."""
         if self.dlts > design.max_patients:
             yield f"max_dlts: {self.dlts} DLTs are more than the {design.max_patients} patients of the trial can have"
+
+    def table_note(self, design: Design) -> str:
+        """Say that it ends the trial whatever the rows say."""
+        return f"The trial ends with {self.dlts} DLTs in all (max_dlts), whatever the rows say."
 
     @classmethod
     def examples(cls) -> tuple[MaxDlts, ...]:

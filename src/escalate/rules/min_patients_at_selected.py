@@ -43,7 +43,7 @@ class MinPatientsAtSelected(Rule):
             f"safety, at its maximum of {design.max_patients}, or by the method itself."
         )
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Name the dose that would be selected, and count its patients."""
         mtd = int(select(design, state.tally)[0])
         if mtd == NONE:

@@ -38,7 +38,7 @@ class MinPatientsBeforeStop(Rule):
             f"{design.max_patients}, or by the method itself."
         )
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Count the patients of the trial."""
         n = int(state.tally.n_total[0])
         verdict = "the trial may not end yet" if n < self.patients else "the trial may end"

@@ -37,7 +37,7 @@ class NoSkipping(Rule):
         basis = "the dose last given" if self.basis == "last" else "the highest dose given so far"
         return f"Escalation is by at most one level from {basis}."
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Give the level from which one step is allowed."""
         reference = int((state.dose if self.basis == "last" else state.highest_tried)[0]) + 1
         basis = "last given" if self.basis == "last" else "highest given so far"

@@ -10,7 +10,7 @@ import numpy as np
 from escalate.core.arrays import Mask
 from escalate.core.errors import Problem
 from escalate.core.method import ModelMethod
-from escalate.core.outcome import burden_units
+from escalate.core.outcome import burden_units, score_note
 from escalate.core.rule import Rule
 from escalate.core.setting import Count, Probability
 from escalate.core.tally import States
@@ -70,10 +70,10 @@ class OverdoseCap(Rule):
         after = f", from {self.min_patients} evaluable patients {where} on" if self.min_patients > 1 else ""
         return (
             f"A dose with Pr(p > {self._limit(design):g} | data), from {source}, above {self.cutoff:g} is forbidden with all "
-            f"doses above it{after}; the trial stops, with no MTD, when level 1 is."
+            f"doses above it{after}; the trial stops, with no MTD, when level 1 is.{score_note(design.outcomes)}"
         )
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Give Pr(p > limit) of each dose, or of each dose tried."""
         tally, method, limit = state.tally, design.method, self._limit(design)
         if self.basis == "model":
@@ -90,7 +90,8 @@ class OverdoseCap(Rule):
             f"level {int(np.argmax(out)) + 1} and all above are forbidden" if out.any() else "no dose is forbidden"
         )
         listed = ", ".join(f"{value:.4f} at level {j + 1}" for j, value in values.items())
-        return f"Pr(p > {limit:g}) is {listed}, against the cut-off {self.cutoff:g}: {verdict}."
+        few = f"; the rule applies from {self.min_patients} patients" if self.min_patients > 1 else ""
+        return f"Pr(p > {limit:g}) is {listed}, against the cut-off {self.cutoff:g}{few}: {verdict}."
 
     def problems(self, design: Design) -> Iterator[Problem]:
         """Refuse a model-based rule for a method that has no posterior."""
@@ -102,6 +103,10 @@ class OverdoseCap(Rule):
             )
         if self.above is None and design.target is None:
             yield Problem("above", "is missing, and the design has no target")
+
+    def table_note(self, design: Design) -> str:
+        """Say that it asks anew each time."""
+        return "What overdose_cap forbids stands under 'eliminate'; it is asked anew after each cohort and may open a level again."
 
     @classmethod
     def examples(cls) -> tuple[OverdoseCap, ...]:

@@ -33,6 +33,8 @@ class StickOnDlts(Rule):
     dlts: Count
     then: Literal["stay", "de_escalate"]
 
+    in_table = True
+
     def _speaks(self, states: States) -> Mask:
         n, dlt = states.tally.at(states.dose)
         return (n == self.patients) & (dlt >= self.dlts)
@@ -48,7 +50,7 @@ class StickOnDlts(Rule):
         what = "there is no escalation from it" if self.then == "stay" else "it is left for a lower one, except level 1"
         return f"Where the dose just given has {self.patients} evaluable patients and {self.dlts} or more DLTs, {what}."
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Give patients and DLTs at the dose just given."""
         n, dlt = (int(count[0]) for count in state.tally.at(state.dose))
         level = int(state.dose[0]) + 1

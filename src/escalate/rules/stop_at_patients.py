@@ -33,7 +33,7 @@ class StopAtPatients(StopRule):
         """Give the number."""
         return f"it has {self.patients} or more evaluable patients in all"
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Count the patients of the trial."""
         return f"The trial has {int(state.tally.n_total[0])} evaluable patients; the rule asks for {self.patients}."
 

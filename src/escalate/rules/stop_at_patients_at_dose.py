@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from escalate.core.arrays import IntArray, Mask
+from escalate.core.arrays import NONE, IntArray, Mask
 from escalate.core.rule import StopRule
 from escalate.core.setting import Count
 from escalate.core.tally import States
@@ -45,11 +45,16 @@ class StopAtPatientsAtDose(StopRule):
         condition = " and the same dose would be given again" if self.only_if_staying else ""
         return f"the dose {which} has {self.patients} or more evaluable patients{condition}"
 
-    def explain(self, design: Design, state: States) -> str:
-        """Count the patients at the dose just given."""
-        dose = int(state.dose[0])
+    def explain(self, design: Design, state: States, following: int) -> str:
+        """Count the patients at the dose that counts, and say whether the same dose would follow where that is asked."""
+        given = int(state.dose[0])
+        dose = given if self.at == "last" or following == NONE else following
         n = int(state.tally.n[0, dose])
-        return f"Level {dose + 1} has {n} evaluable patients; the rule asks for {self.patients}."
+        which = f"Level {dose + 1}" if dose == given else f"Level {dose + 1}, which would follow,"
+        staying = ""
+        if self.only_if_staying:
+            staying = f", and the same level next, which {'is' if following == given else 'is not'} so"
+        return f"{which} has {n} evaluable patient{'s' * (n != 1)}; the rule asks for {self.patients}{staying}."
 
     @classmethod
     def examples(cls) -> tuple[StopAtPatientsAtDose, ...]:

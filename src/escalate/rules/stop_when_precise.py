@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from escalate.core.arrays import FloatArray, IntArray, Mask
+from escalate.core.arrays import NONE, FloatArray, IntArray, Mask
 from escalate.core.errors import Problem
 from escalate.core.method import ModelMethod
 from escalate.core.rule import StopRule
@@ -60,11 +60,12 @@ class StopWhenPrecise(StopRule):
             f"within {self.lower:g} to {self.upper:g} and that dose has at least {self.min_patients} evaluable patients"
         )
 
-    def explain(self, design: Design, state: States) -> str:
-        """Give both tails at the dose just given."""
-        low, high = self._tails(design, state, state.dose)
+    def explain(self, design: Design, state: States, following: int) -> str:
+        """Give both tails at the dose that would follow."""
+        dose = int(state.dose[0]) if following == NONE else following
+        low, high = self._tails(design, state, np.array([dose]))
         return (
-            f"At level {int(state.dose[0]) + 1}: Pr(p < {self.lower:g}) = {low[0]:.4f}, Pr(p > {self.upper:g}) = "
+            f"At level {dose + 1}: Pr(p < {self.lower:g}) = {low[0]:.4f}, Pr(p > {self.upper:g}) = "
             f"{high[0]:.4f}; both must be at most {(1 - self.interval) / 2:g} at the dose that follows."
         )
 

@@ -11,9 +11,9 @@ import numpy as np
 from escalate.core.arrays import FloatArray, IntArray
 from escalate.core.design import Design
 from escalate.core.errors import DesignError, EscalateError, TooLargeError
-from escalate.core.outcome import BINARY, category_rates
+from escalate.core.outcome import BINARY, category_rates, check_scenarios
 from escalate.core.patients import outcome_string
-from escalate.core.scenario import Scenario, check_lengths
+from escalate.core.scenario import Scenario
 from escalate.engine.automaton import Automaton, compile_design
 from escalate.engine.paths import Events, Walk
 from escalate.study.atlas_cells import Cell, cells
@@ -143,7 +143,7 @@ def atlas(
     used = built_in_scenarios(design) if scenarios is None else tuple(scenarios)
     if scenarios is not None and not used:
         raise EscalateError("scenarios: the list is empty; give at least one, or None for those that are built in")
-    check_lengths(used, design.n_doses, design.title)
+    check_scenarios(used, design.n_doses, design.outcomes, design.title)
     rates = np.array([category_rates(scenario, design.outcomes) for scenario in used])
     walk = Walk.of(automaton or compiled(design, max_states))
     following = next_doses(design, walk.automaton)

@@ -68,7 +68,8 @@ def _of_the_atlas(design: Design, walk: Walk, following: IntArray, risk: float) 
         return
     units, whole = burden_units(design.outcomes)
     target = design.target
-    said = f"Pr(p > {target:g} | its own data) is above {risk:g}, prior Beta(1, 1)"
+    p = "p" if whole == 1 else "mean score"
+    said = f"Pr({p} > {target:g} | its own data) is above {risk:g}, prior Beta(1, 1)"
     of_dose = tally.burden(units)
     risky = (tally.n > 0) & beta_binomial.exceeds(tally.n, of_dose, whole, target, risk)
     yield Mark(

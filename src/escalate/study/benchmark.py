@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from escalate.core.scenario import Scenario
 from escalate.models import beta_binomial
 from escalate.rules.eliminate import Eliminate
 from escalate.study.metrics import SELECTION, Truths, selection_values
+
+if TYPE_CHECKING:
+    from escalate.study.optimal import Ties
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +48,15 @@ class Benchmark:
     accuracy_index: FloatArray
 
     @classmethod
-    def of(cls, design: Design, scenarios: Sequence[Scenario]) -> Self | None:
-        """Return the benchmark, or None where the design has no target or grades outcomes."""
+    def of(cls, design: Design, scenarios: Sequence[Scenario], ties: Ties = "selection") -> Self | None:
+        """Return the benchmark, or None where the design has no target or grades outcomes; `ties` as in `optimal_selection`."""
         from escalate.study.optimal import optimal_selection  # noqa: PLC0415 - SciPy is slow to import
 
         if design.target is None or design.outcomes != BINARY:
             return None
         rates = np.array([scenario.dlt for scenario in scenarios])
         n, bar = design.max_patients, fewest_that_bar(design)
-        found = optimal_selection(rates, design.target, n, bar, ties="selection")
+        found = optimal_selection(rates, design.target, n, bar, ties)
         counted = selection_values(design, rates, Truths.of(rates, design.target))
         # Rounding may carry a certain event beyond one.
         pcs = np.minimum((found * counted[:, SELECTION.index("pcs")]).sum(axis=1), 1.0)
@@ -73,9 +76,10 @@ def fewest_that_bar(design: Design) -> int | None:
     (4, None)
     """
     n = design.max_patients
-    bars = [
-        int(beta_binomial.fewest_dlts_above(np.array([n]), design.target_rate, rule.cutoff)[0])
-        for rule in design.rules
-        if isinstance(rule, Eliminate) and n >= rule.min_patients
-    ]
-    return min((bar for bar in bars if bar <= n), default=None)
+    dlts = np.arange(n + 1)
+    barred = np.zeros(n + 1, dtype=bool)
+    for rule in design.rules:
+        if isinstance(rule, Eliminate) and n >= rule.min_patients:
+            prior = rule.prior or beta_binomial.UNIFORM
+            barred |= beta_binomial.exceeds(np.full(n + 1, n), dlts, 1, design.target_rate, rule.cutoff, prior)
+    return int(np.argmax(barred)) if barred.any() else None

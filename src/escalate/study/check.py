@@ -60,13 +60,31 @@ def check(design: Design, max_states: int = CHECK_STATES, *, automaton: Automato
     try:
         automaton = automaton or compile_design(design, max_states)
     except TooLargeError as large:
-        findings.append(Finding("not_walked", f"the reachable states were not walked: {large}", warning=False))
+        about = str(large).partition(";")[0]
+        text = f"the reachable states were not walked, so nothing is known of what the design does in them: {about}"
+        findings.append(Finding("not_walked", text, warning=False))
         return Check(design, tuple(findings), None)
     findings += [_finding(design, automaton, mark) for mark in marks(design, automaton)]
     if not (automaton.terminals.selected == NONE).any():
         text = "no outcome ends the trial without an MTD: nothing stops it when every dose is too toxic"
-        findings.append(Finding("no_safety_stop", text, warning=False))
+        findings.append(Finding("no_safety_stop", text, warning=True))
+    findings += _first_dlt(design, automaton)
     return Check(design, tuple(findings), automaton.n_states + len(automaton.terminals))
+
+
+def _first_dlt(design: Design, automaton: Automaton) -> list[Finding]:
+    """Note a trial that one DLT in its first cohort ends without an MTD."""
+    size = int(automaton.size[0])
+    for outcome in np.flatnonzero(automaton.occurs[0]).tolist():
+        cohort = automaton.cohort(0, outcome)
+        child = int(automaton.child[0, outcome])
+        ends = child < 0 and automaton.terminals.selected[~child] == NONE
+        if ends and cohort[1][-1] == 1 and sum(cohort[1][1:]) == 1:
+            text = f"one DLT among the first {size} patients ends the trial without an MTD" if size > 1 else (
+                "a DLT in the first patient ends the trial without an MTD"
+            )  # fmt: skip
+            return [Finding("stops_on_first_dlt", text, False, (outcome_string([cohort], design.outcomes),))]
+    return []
 
 
 def _finding(design: Design, automaton: Automaton, mark: Mark) -> Finding:

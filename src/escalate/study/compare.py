@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from escalate.core.arrays import FloatArray, IntArray, Mask
+from escalate.core.outcome import BINARY, rate_word
 from escalate.core.scenario import Scenario
 from escalate.study.metrics import BETTER, PER_TRIAL, TIED
 from escalate.study.summary import Group, groups, mean_and_error, ratio_values
@@ -273,8 +274,12 @@ def _notes(results: Sequence[DesignResult]) -> tuple[str, ...]:
         )
     if any(result.design.target is None for result in results):
         found.append("A design without target has no metric that needs one.")
-    if len({result.design.outcomes for result in results}) > 1:
+    outcomes = {result.design.outcomes for result in results}
+    scored = {each for each in outcomes if rate_word(each) != rate_word(BINARY)}
+    if scored and len(scored) < len(outcomes):
         found.append(
             "The designs grade outcomes differently: the target is a mean score to some, a DLT rate to others."
         )
+    elif len(scored) > 1:
+        found.append("The designs score outcomes differently: a target is not the same to all of them.")
     return tuple(found)

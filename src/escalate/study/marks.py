@@ -10,9 +10,10 @@ import numpy as np
 from escalate.core.arrays import NONE, IntArray, Mask
 from escalate.core.decision import stop_codes
 from escalate.core.design import Design
-from escalate.core.outcome import burden_units
+from escalate.core.outcome import BINARY, burden_units, rate_word
 from escalate.core.plan import exact
-from escalate.engine.automaton import Automaton, outcomes, worsenings
+from escalate.engine.automaton import Automaton
+from escalate.engine.outcomes import outcomes, worsenings
 
 TOO_TOXIC = -1
 """The 'dose' that follows where the trial ends with no dose, or a dose below all: it orders below every level."""
@@ -58,13 +59,16 @@ def all_marks(design: Design, automaton: Automaton, following: IntArray) -> Iter
         toxic = burden * goal.denominator >= size * whole * goal.numerator
         yield Mark(
             "incoherent",
-            f"escalates right after a cohort whose DLT rate is at or above the target {design.target:g}",
+            f"escalates right after a cohort whose {rate_word(design.outcomes)} is at or above the target {design.target:g}",
             escalates & toxic,
         )
         yield after_all_dlts(automaton, following)
+    worse = (
+        "one more DLT in the cohort" if design.outcomes == BINARY else "a worse outcome of one patient in the cohort"
+    )
     yield Mark(
         "not_monotone",
-        "gives a higher dose after one more DLT in the cohort",
+        f"gives a higher dose after {worse}",
         _rises(automaton, following),
         warning=True,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from escalate.core.arrays import NONE, FloatArray
+from escalate.core.arrays import NONE, FloatArray, Mask
 from escalate.core.decision import select_at_stop
 from escalate.core.design import Design
 from escalate.core.moves import Action, Reason
@@ -36,6 +36,8 @@ class PathNode:
         What follows; the last two are None exactly where the action is STOP.
     mtd_level
         On a stop the MTD, or None where none can be declared.
+    barred_levels
+        Levels that a rule bars for the rest of the trial.
     reasons
         Why, as `recommend` says it.
     """
@@ -52,6 +54,7 @@ class PathNode:
     next_level: int | None
     next_cohort_size: int | None
     mtd_level: int | None
+    barred_levels: tuple[int, ...]
     reasons: tuple[Reason, ...]
 
     @property
@@ -76,7 +79,8 @@ def nodes_of(
     ]
     size = int(layers[0].size[0])
     root = PathNode(0, None, 0, "", None, (), 1.0, 1.0, now.action, now.next_level,
-                    None if now.next_level is None else size, now.mtd_level, now.reasons)  # fmt: skip
+                    None if now.next_level is None else size, now.mtd_level,
+                    _barred(layers[0].barred[:, 0]), now.reasons)  # fmt: skip
     nodes, todo = [root], [(1, row, root) for row in reversed(children[0][0])]
     while todo:
         depth, row, parent = todo.pop()
@@ -117,5 +121,11 @@ def _node(
         next_level=None if following == NONE else following + 1,
         next_cohort_size=None if following == NONE else int(layer.size[row]),
         mtd_level=None if mtd == NONE else mtd + 1,
+        barred_levels=_barred(layer.barred[:, row]),
         reasons=reasons_of(design, states, decision),
     )
+
+
+def _barred(by_rule: Mask) -> tuple[int, ...]:
+    """Return the levels that any rule bars for good, from what each does, shape (R, J)."""
+    return tuple((np.flatnonzero(by_rule.any(axis=0)) + 1).tolist())

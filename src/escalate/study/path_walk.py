@@ -18,7 +18,7 @@ from escalate.core.outcome import category_rates
 from escalate.core.patients import TrialData
 from escalate.core.scenario import Scenario
 from escalate.core.tally import States, Tally
-from escalate.engine.automaton import outcomes
+from escalate.engine.outcomes import outcomes
 from escalate.models import dirichlet
 
 Basis: TypeAlias = Literal["scenario", "model", "uniform"]

@@ -32,7 +32,7 @@ def reasons_of(design: Design, last: States, one: Decisions) -> tuple[Reason, ..
             _stop_reason(design, last, code, wish, one) for k, code in enumerate(codes) if int(one.stops[0]) >> k & 1
         )
     vetoes = tuple(
-        Reason(rule.kind, explained(design, rule, last, one.forbidden[r]))
+        Reason(rule.kind, explained(design, rule, last, one.forbidden[r], int(one.following[0])))
         for r, rule in enumerate(design.rules)
         if wanted != got and one.forbidden[r, 0, wanted]
     )
@@ -43,7 +43,7 @@ def _holds(design: Design, last: States, one: Decisions) -> tuple[Reason, ...]:
     """Return who holds the trial, where a stop is held back."""
     back = ", ".join(dict.fromkeys(rule.kind for r, rule in enumerate(design.rules) if one.held_back[r, 0]))
     return tuple(
-        Reason(rule.kind, f"{rule.explain(design, last)} Held back: {back}.")
+        Reason(rule.kind, f"{rule.explain(design, last, int(one.following[0]))} Held back: {back}.")
         for r, rule in enumerate(design.rules)
         if back and one.held[r, 0]
     )
@@ -64,10 +64,10 @@ def verdict_on(design: Design, r: int, one: Decisions) -> tuple[str, str]:
     return "allows", ""
 
 
-def explained(design: Design, rule: Rule, last: States, forbidden: Mask) -> str:
+def explained(design: Design, rule: Rule, last: States, forbidden: Mask, following: int) -> str:
     """Return what a rule looked at, and what it forbids because of an earlier cohort, shape (1, J)."""
     earlier = np.flatnonzero(forbidden[0] & ~rule.forbids(design, last)[0]) + 1
-    text = rule.explain(design, last)
+    text = rule.explain(design, last, following)
     return (
         text
         if not len(earlier)
@@ -93,7 +93,7 @@ def _stop_reason(design: Design, last: States, code: str, wish: Reason, one: Dec
     if code == METHOD_DONE:
         return wish
     texts = [
-        explained(design, rule, last, one.forbidden[r])
+        explained(design, rule, last, one.forbidden[r], int(one.following[0]))
         for r, rule in enumerate(design.rules)
         if rule.kind == code and one.ended_by[r, 0]
     ]

@@ -147,7 +147,7 @@ def _trace(design: Design, last: States, one: Decisions) -> tuple[TraceLine, ...
     for r, rule in enumerate(design.rules):
         levels = tuple((np.flatnonzero(one.forbidden[r, 0]) + 1).tolist())
         verdict, why = verdict_on(design, r, one)
-        text = explained(design, rule, last, one.forbidden[r]) + why
+        text = explained(design, rule, last, one.forbidden[r], int(one.following[0])) + why
         lines.append(TraceLine(f"rule: {rule.kind}", verdict, text, levels))
     return tuple(lines)
 

@@ -107,7 +107,7 @@ def select(design: Design, data: TrialData | str, *, design_sha256: str | None =
     forbidden = np.array([rule.forbids(design, last)[0] & rule.about_safety for rule in design.rules], dtype=bool)
     forbidden = forbidden.reshape(len(safety), design.n_doses)
     reasons = [
-        Reason(rule.kind, rule.explain(design, last))
+        Reason(rule.kind, rule.explain(design, last, NONE))
         for r, rule in enumerate(design.rules)
         if rule.about_safety and forbidden[r].any()
     ]

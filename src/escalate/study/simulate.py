@@ -10,8 +10,8 @@ import numpy as np
 from escalate.core.decision import stop_codes
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
-from escalate.core.outcome import category_rates, mean_burden
-from escalate.core.scenario import Scenario, check_lengths
+from escalate.core.outcome import category_rates, check_scenarios, mean_burden
+from escalate.core.scenario import Scenario
 from escalate.engine import monte_carlo
 from escalate.engine.automaton import MAX_STATES, compile_design
 from escalate.engine.exact import Propagator
@@ -67,7 +67,7 @@ def simulate(
     TooLargeError
         Where exact characteristics are asked for and the design has more states than allowed.
     DesignError
-        Where a scenario does not have one rate a dose.
+        Where a scenario does not have one rate a dose and outcome, or its mean scores fall with the dose.
     EscalateError
         Where exact and trials are both given, or trials or the seed is out of range.
     """
@@ -84,7 +84,7 @@ def simulate(
     if not designs or not scenarios:
         raise EscalateError("there is nothing to simulate: give at least one design and one scenario")
     for design in designs:
-        check_lengths(tuple(scenarios), design.n_doses, design.title)
+        check_scenarios(scenarios, design.n_doses, design.outcomes, design.title)
     threads = workers or os.cpu_count() or 1
     every = tuple(scenarios)
     if trials is None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from escalate.core.arrays import NONE, IntArray, Mask
-from escalate.core.decision import decide, highest_permitted, stop_codes
+from escalate.core.arrays import IntArray, Mask
+from escalate.core.decision import cohort_size, decide, highest_permitted
 from escalate.core.design import Design
 from escalate.core.method import TableMethod
 from escalate.core.outcome import burden_units
+from escalate.core.rule import Rule
 from escalate.core.tally import States, Tally
-from escalate.engine.automaton import outcomes
+from escalate.engine.outcomes import outcomes
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,9 @@ def table(design: Design) -> DecisionTable:
         doses = range(design.n_doses) if method.by_level else [None]
         rows = tuple(row for dose in doses for row in _by_patients(design, method, dose))
         graded = method.score_of_dlt() is not None
-        notes = method.table_notes(design)
+        notes = (*method.table_notes(design), *_not_shown(design), *_rule_notes(design))
         return DecisionTable(design, rows, method.boundaries(design), method.by_level, graded=graded, notes=notes)
-    return DecisionTable(design, _by_level(design), {}, by_level=True, history=True)
+    return DecisionTable(design, _by_level(design), {}, by_level=True, history=True, notes=_rule_notes(design))
 
 
 def _by_patients(design: Design, method: TableMethod, dose: int | None) -> tuple[TableRow, ...]:
@@ -100,11 +102,12 @@ def _by_patients(design: Design, method: TableMethod, dose: int | None) -> tuple
         action = method.actions(design, n, dose or 0)[burden]
         bars = _barred(design, counts[first], design.n_doses - 1 if dose is None else dose)
         lowest = _barred(design, counts[first], 0)
+        held, left = _ruled(design, counts[first], dose)
         rows.append(
             TableRow(
                 patients=n,
-                escalate_if_dlts_at_most=cut(burden, _last((action > 0) & ~bars)),
-                deescalate_if_dlts_at_least=cut(burden, _first((action < 0) | bars)),
+                escalate_if_dlts_at_most=cut(burden, _last((action > 0) & ~bars & ~held)),
+                deescalate_if_dlts_at_least=cut(burden, _first((action < 0) | bars | left)),
                 eliminate_if_dlts_at_least=cut(burden, _first(bars)),
                 stop_at_lowest_if_dlts_at_least=cut(burden, _first(lowest)) if dose in {None, 0} else None,
                 level=None if dose is None else dose + 1,
@@ -115,10 +118,43 @@ def _by_patients(design: Design, method: TableMethod, dose: int | None) -> tuple
 
 def _barred(design: Design, at_dose: IntArray, dose: int) -> Mask:
     """Return whether safety rules bar a dose with given outcomes there, shape (K, C), and nothing elsewhere."""
+    return _barred_at(design, _only_at(design, at_dose, dose), dose)
+
+
+def _only_at(design: Design, at_dose: IntArray, dose: int) -> States:
     counts = np.zeros((len(at_dose), design.n_doses, at_dose.shape[1]), dtype=np.int64)
     counts[:, dose] = at_dose
-    states = States(Tally(counts), np.full(len(at_dose), dose), at_dose, np.zeros(len(at_dose), dtype=np.int64))
-    return _barred_at(design, states, dose)
+    return States(Tally(counts), np.full(len(at_dose), dose), at_dose, np.zeros(len(at_dose), dtype=np.int64))
+
+
+def _ruled(design: Design, at_dose: IntArray, dose: int | None) -> tuple[Mask, Mask]:
+    """Return where rules that look at the dose alone forbid escalation, and where they forbid the dose; each (K,)."""
+    top = design.n_doses - 1
+    below_top, above_lowest = (0, top) if dose is None else (dose, dose)
+    held, left = np.zeros(len(at_dose), dtype=bool), np.zeros(len(at_dose), dtype=bool)
+    for rule in design.rules:
+        if rule.in_table and below_top < top:
+            held |= rule.forbids(design, _only_at(design, at_dose, below_top))[:, below_top + 1]
+        if rule.in_table and above_lowest > 0:
+            left |= rule.forbids(design, _only_at(design, at_dose, above_lowest))[:, above_lowest]
+    return held, left
+
+
+def _not_shown(design: Design) -> tuple[str, ...]:
+    """Name the rules that may forbid a dose for what other doses or the last cohort showed."""
+    others = [
+        rule.kind
+        for rule in design.rules
+        if type(rule).forbids is not Rule.forbids and not (rule.about_safety or rule.in_table)
+    ]
+    if not others:
+        return ()
+    return (f"Not in these rows, because more than the dose's own data decides: {', '.join(dict.fromkeys(others))}.",)
+
+
+def _rule_notes(design: Design) -> tuple[str, ...]:
+    notes = (rule.table_note(design) for rule in design.rules)
+    return tuple(note for note in notes if note is not None)
 
 
 def _barred_at(design: Design, states: States, dose: int) -> Mask:
@@ -132,43 +168,47 @@ def _barred_at(design: Design, states: States, dose: int) -> Mask:
 def _by_level(design: Design) -> tuple[TableRow, ...]:
     rows = []
     for dose in range(design.n_doses):
-        room = design.max_patients - dose * design.cohort_size
-        for n in range(design.cohort_size, room + 1, design.cohort_size):
-            states = _clean_until(design, dose, n)
+        for below, n, size in _steps(design, dose):
+            states = _clean_until(design, dose, below, n, size)
             decisions = decide(design, states)
-            # The end of the trial by its size or by enough patients is not a matter of DLTs: see what would follow without it.
-            following = highest_permitted(decisions.moves.next, decisions.permitted)
-            stopped = _stopped_for_safety(design, decisions.stops)
-            wanted = np.where(stopped, NONE, following)
+            # The end of the trial by its size or by enough patients is not a matter of the dose: see what would follow.
+            wanted = highest_permitted(decisions.moves.next, decisions.permitted)
             rows.append(
                 TableRow(
                     patients=n,
                     level=dose + 1,
                     escalate_if_dlts_at_most=_last(wanted > dose),
                     deescalate_if_dlts_at_least=_first(wanted < dose),
-                    eliminate_if_dlts_at_least=_first(stopped | _barred_at(design, states, dose)),
+                    eliminate_if_dlts_at_least=_first(_barred_at(design, states, dose)),
                 )
             )
     return tuple(rows)
 
 
-def _clean_until(design: Design, dose: int, n: int) -> States:
+def _steps(design: Design, dose: int) -> Iterator[tuple[IntArray, int, int]]:
+    """Yield patients at each dose below (one cohort without DLT each), patients at the dose, and those of its last cohort."""
+    n = np.zeros(design.n_doses, dtype=np.int64)
+
+    def following(at: int) -> int:
+        tally = Tally.of(n[None], np.zeros_like(n)[None])
+        return int(cohort_size(design, tally, np.array([at]))[0])
+
+    for below in range(dose):
+        n[below] = following(below)
+    while (size := following(dose)) > 0:
+        n[dose] += size
+        yield n[:dose].copy(), int(n[dose]), size
+
+
+def _clean_until(design: Design, dose: int, below: IntArray, n: int, size: int) -> States:
     counts = np.zeros((n + 1, design.n_doses, 2), dtype=np.int64)
-    counts[:, :dose, 0] = design.cohort_size
+    counts[:, :dose, 0] = below
     dlt = np.arange(n + 1)
     counts[:, dose] = np.stack([n - dlt, dlt], axis=1)
     # Earlier cohorts had the DLTs, as far as they can hold them: what coherence asks of the last one is another matter.
-    last = np.maximum(dlt - (n - design.cohort_size), 0)
-    cohort = np.stack([design.cohort_size - last, last], axis=1)
+    last = np.maximum(dlt - (n - size), 0)
+    cohort = np.stack([size - last, last], axis=1)
     return States(Tally(counts), np.full(n + 1, dose), cohort, np.zeros(n + 1, dtype=np.int64))
-
-
-def _stopped_for_safety(design: Design, stops: IntArray) -> Mask:
-    out = np.zeros(len(stops), dtype=bool)
-    for k, code in enumerate(stop_codes(design)):
-        if any(rule.kind == code and rule.about_safety for rule in design.rules):
-            out |= (stops >> k & 1).astype(bool)
-    return out
 
 
 def _first(which: Mask) -> int | None:

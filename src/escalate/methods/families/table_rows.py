@@ -41,7 +41,10 @@ def letter(action: str) -> str:
     """
     found = _LETTERS.get(action.strip().lower())
     if found is None:
-        raise ValueError(f"'{harmless(action[:40])}' is not an action; {did_you_mean(action.lower()[:40], _LETTERS)}")
+        advice = did_you_mean(action[:40], _LETTERS)
+        if advice.startswith("known"):
+            advice = f"known: {', '.join(STEPS)}"
+        raise ValueError(f"'{harmless(action[:40])}' is not an action; {advice}")
     return found
 
 
@@ -111,8 +114,19 @@ def _several(numbers: Sequence[int]) -> str:
     )
 
 
-def read_rows(path: Path) -> tuple[tuple[Row, ...], bytes]:
-    """Read a table: a CSV file with the header `patients,dlts,action`; return its rows and its bytes.
+def read_table(path: Path) -> bytes:
+    """Return the bytes of a table.
+
+    Raises
+    ------
+    DesignError
+        Where there is no such file, or it cannot be read, or is empty, too large or binary.
+    """
+    return read_bytes(str(path), MAX_BYTES, "a table of decisions", DesignError)
+
+
+def rows_of(raw: bytes, name: str) -> tuple[Row, ...]:
+    """Return the rows of a table: a CSV file with the header `patients,dlts,action`.
 
     Commas or semicolons separate; a byte-order mark, CRLF and blank lines are accepted.
 
@@ -121,8 +135,6 @@ def read_rows(path: Path) -> tuple[tuple[Row, ...], bytes]:
     DesignError
         With the file and the line of each fault.
     """
-    name = str(path)
-    raw = read_bytes(name, MAX_BYTES, "a table of decisions", DesignError)
     text = decode(raw, name, DesignError)
     rows, lines, wrong = [], [], []
     for line, cells in _cells(text, name):
@@ -140,7 +152,7 @@ def read_rows(path: Path) -> tuple[tuple[Row, ...], bytes]:
     if wrong:
         more = [f"{name}: and {len(wrong) - SHOWN} more faults"] if len(wrong) > SHOWN else []
         raise DesignError("\n".join([*wrong[:SHOWN], *more]))
-    return tuple(rows), raw
+    return tuple(rows)
 
 
 def _row(cells: list[str]) -> Row:
@@ -166,6 +178,10 @@ def _row(cells: list[str]) -> Row:
 def _cells(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the line and the cells of each row below the header."""
     head = next((line for line in text.splitlines() if line.strip()), "")
+    if "\t" in head and "," not in head and ";" not in head:
+        raise DesignError(f"{name}:1: its columns are separated by tabs; use commas or semicolons")
+    if "\r" in text and "\n" not in text:
+        raise DesignError(f"{name}:1: has the line ends of old Macs; save it with those of Windows or Unix")
     reader = csv.reader(io.StringIO(text), delimiter=";" if head.count(";") > head.count(",") else ",", strict=True)
     seen = False
     try:

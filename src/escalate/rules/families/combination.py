@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import numpy as np
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from escalate.core import registry
 from escalate.core.arrays import IntArray, Mask
-from escalate.core.decision import decide
 from escalate.core.errors import Problem
 from escalate.core.rule import Rule, StopRule
 from escalate.core.tally import States
@@ -100,12 +100,11 @@ class Combination(StopRule, ABC):
             return self.rules[0].when(design)
         return f" {self.word} ".join(f"({rule.when(design)})" for rule in self.rules)
 
-    def explain(self, design: Design, state: States) -> str:
+    def explain(self, design: Design, state: States, following: int) -> str:
         """Say of each part whether it holds, with its numbers."""
-        following = decide(design, state).following
-        met = [bool(rule.stops(design, state, following)[0]) for rule in self.rules]
+        met = [bool(rule.stops(design, state, np.array([following]))[0]) for rule in self.rules]
         parts = [
-            f"{rule.kind} {'holds' if yes else 'does not hold'}: {rule.explain(design, state)}"
+            f"{rule.kind} {'holds' if yes else 'does not hold'}: {rule.explain(design, state, following)}"
             for rule, yes in zip(self.rules, met, strict=True)
         ]
         return f"{sum(met)} of {len(met)} parts hold; {self.asks} needed. {' '.join(parts)}"
