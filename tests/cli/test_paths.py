@@ -49,7 +49,7 @@ def test_tree_of_the_liver_trial() -> None:
         "├── 0/3 -> stay at level 3, 8e+08 PFU 25.0%",
         "├── 1/3 -> stay at level 3, 8e+08 PFU 25.0%",
         "├── 2/3 -> de-escalate to level 2, 4e+08 PFU 25.0%",
-        "└── 3/3 -> de-escalate to level 2, 4e+08 PFU 25.0%",
+        "└── 3/3 -> de-escalate to level 2, 4e+08 PFU; level 3 barred for good 25.0%",
     ]
     assert "What would one more DLT do?" in lines
     assert any("escalate, but there is no level above" in line for line in lines)
