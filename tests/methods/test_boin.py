@@ -202,9 +202,9 @@ def test_table_is_ordered(target: float) -> None:
             assert row.escalate_if_dlts_at_most >= (rows[k - 1].escalate_if_dlts_at_most or 0)
         # The DLT rate at each cut lies on its side of the target.
         assert (
-            Fraction(row.escalate_if_dlts_at_most, row.patients)
+            Fraction(int(row.escalate_if_dlts_at_most), row.patients)
             < target
-            < Fraction(row.deescalate_if_dlts_at_least, row.patients)
+            < Fraction(int(row.deescalate_if_dlts_at_least), row.patients)
         )
 
 

@@ -43,7 +43,7 @@ def test_safety_stop_shows_in_the_table_of_a_model() -> None:
     rules = ({"kind": "lowest_dose_too_toxic", "cutoff": 0.9},)
     row = esc.table(make(CRM, target=0.25, rules=rules)).rows[0]
     assert row.eliminate_if_dlts_at_least is not None
-    k = row.eliminate_if_dlts_at_least
+    k = int(row.eliminate_if_dlts_at_least)
     assert esc.recommend(make(CRM, target=0.25, rules=rules), f"1{'N' * (3 - k)}{'T' * k}").action == "stop"
 
 
