@@ -191,12 +191,18 @@ def _frame(design: Design) -> str:
     )
 
 
+def _verdict(found: Check) -> str:
+    if not found.passed:
+        return "questionable"
+    return "sound" if found.n_states else "nothing to question in its settings, but its states were not walked"
+
+
 def check(found: Check) -> RenderableType:
     """Return the findings."""
     design = found.design
     states = f", {found.n_states:,} reachable states" if found.n_states else ""
     parts: list[RenderableType] = [
-        Text(f"{design.title}: {'sound' if found.passed else 'questionable'}{states}", style="bold"),
+        Text(f"{design.title}: {_verdict(found)}{states}", style="bold"),
         Text(_frame(design)),
         *rules(design),
     ]
