@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import PrivateAttr
 
 from escalate.core.arrays import FloatArray, IntArray, Mask
-from escalate.core.errors import Problem
+from escalate.core.belief import Belief
+from escalate.core.errors import EscalateError, Problem
 from escalate.core.moves import DoseSummary, Margin, Moves
 from escalate.core.outcome import BINARY, Outcome
 from escalate.core.plan import Plan
@@ -163,20 +165,22 @@ class TableMethod(Method):
 
 
 class ModelMethod(Method):
-    """A method that estimates every dose from all data, and may know the probability that a dose is above a limit."""
+    """A method that estimates every dose from all data; where it is Bayesian, it has a posterior."""
+
+    _drawn: Belief | None = PrivateAttr(default=None)
 
     @property
     def has_posterior(self) -> bool:
-        """Whether `prob_above` can be asked."""
+        """Whether `belief` can be asked."""
         return True
 
     @abstractmethod
     def estimate_doses(self, plan: Plan, tally: Tally) -> FloatArray:
-        """Return the estimated DLT probability of every dose, shape (S, J)."""
+        """Return the estimated DLT probability of every dose, shape (S, J); from `belief` where there is a posterior."""
 
     @abstractmethod
-    def prob_above(self, plan: Plan, tally: Tally, limit: float) -> FloatArray:
-        """Return Pr(p_j > limit | data), shape (S, J)."""
+    def posterior(self, plan: Plan, tally: Tally) -> Belief:
+        """Return the posterior of each state by the method's own nodes. Only asked where there is a posterior."""
 
     @abstractmethod
     def log_evidence(self, plan: Plan, tally: Tally) -> FloatArray:
@@ -185,3 +189,27 @@ class ModelMethod(Method):
         No binomial coefficients: it is 0 where there are no patients, and differences of it are log predictive probabilities.
         Only asked where there is a posterior.
         """
+
+    def belief(self, plan: Plan, tally: Tally) -> Belief:
+        """Return what is believed of each state: the posterior, or the draws given to `believing`."""
+        return self._drawn if self._drawn is not None else self.posterior(plan, tally)
+
+    def believing(self, drawn: Belief) -> Self:
+        """Return this method with a belief that was drawn elsewhere, for the one state that it was drawn for."""
+        copy = self.model_copy()
+        copy._drawn = drawn
+        return copy
+
+    def prob_above(self, plan: Plan, tally: Tally, limit: float) -> FloatArray:
+        """Return Pr(p_j > limit | data), shape (S, J)."""
+        return self.belief(plan, tally).prob_above(limit)
+
+    def in_pymc(self, plan: Plan, tally: Tally) -> Any:
+        """Return the model of a single state as a `pymc.Model` whose deterministic `p` holds the DLT probabilities, shape (J,).
+
+        Raises
+        ------
+        EscalateError
+            Where this method has no such model.
+        """
+        raise EscalateError(f"{self.kind} has no PyMC model; leave out --sampler nuts")

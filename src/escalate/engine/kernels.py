@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from escalate.core.arrays import AnyArray
-from escalate.engine.jit import kernel
+from escalate.core.jit import kernel
 
 LANES = 64
 """Trials walked together, so that one's memory access hides another's."""

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from escalate.core.arrays import NONE, FloatArray, IntArray, Mask
+from escalate.core.belief import Belief
 from escalate.core.errors import DesignError, Problem
 from escalate.core.method import ModelMethod
 from escalate.core.moves import DoseSummary, Margin, Moves
@@ -20,7 +21,7 @@ from escalate.core.setting import Count, Probability, Setting
 from escalate.core.tally import States, Tally
 from escalate.methods.families.initial_sequence import coherent_after
 from escalate.models import skeleton
-from escalate.models.one_parameter import OneParameterModel
+from escalate.models.one_parameter import OneParameterBelief, OneParameterModel
 from escalate.rules.coherence import Coherence
 from escalate.rules.no_skipping import NoSkipping
 
@@ -106,9 +107,9 @@ class Crm(ModelMethod):
         """Return estimates, 95% limits and Pr(p > target) of every dose, given or not."""
         model, estimate = self.working_model(plan), self.estimate_doses(plan, tally)
         if self.has_posterior:
-            n_max = _n_max(plan, tally)
-            limits = [model.rates(model.beta_quantile(tally, q, n_max)) for q in (0.975, 0.025)]
-            return DoseSummary(estimate, limits[0], limits[1], self.prob_above(plan, tally, plan.target_rate))
+            belief = self.belief(plan, tally)
+            limits = [belief.quantile(q) for q in (0.025, 0.975)]
+            return DoseSummary(estimate, limits[0], limits[1], belief.prob_above(plan.target_rate))
         beta = model.mle(tally)
         exists = self._mle_exists(tally)[:, None]
         half = Z_95 / np.sqrt(np.maximum(model.information(tally, beta), 1e-300))
@@ -122,14 +123,12 @@ class Crm(ModelMethod):
         model = self.working_model(plan)
         if self.inference == "mle":
             return model.rates(model.mle(tally))
-        n_max = _n_max(plan, tally)
-        if self.estimate == "mean":
-            return model.mean_rates(tally, n_max)
-        return model.rates(model.mean_beta(tally, n_max))
+        belief = self.belief(plan, tally)
+        return belief.mean() if self.estimate == "mean" else belief.plug_in()
 
-    def prob_above(self, plan: Plan, tally: Tally, limit: float) -> FloatArray:
-        """Return Pr(p_j > limit | data), shape (S, J)."""
-        return self.working_model(plan).prob_above(tally, limit, _n_max(plan, tally))
+    def posterior(self, plan: Plan, tally: Tally) -> Belief:
+        """Return the posterior of beta, and with it of every dose."""
+        return OneParameterBelief(self.working_model(plan), tally, _n_max(plan, tally))
 
     def log_evidence(self, plan: Plan, tally: Tally) -> FloatArray:
         """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from escalate.core.arrays import FloatArray
+from escalate.core.belief import Belief
 from escalate.core.errors import NotConverged
 from escalate.core.tally import Tally
 from escalate.models.nodes import NodeTable
@@ -233,3 +234,28 @@ def _probe(n_doses: int, n_max: int) -> Tally:
         n += [each, each, each]
         dlt += [np.zeros_like(each), np.arange(n_doses) * each // n_doses, each]
     return Tally.of(np.array(n), np.array(dlt))
+
+
+@dataclass(frozen=True, eq=False)
+class OneParameterBelief(Belief):
+    """The posterior of a one-parameter model."""
+
+    model: OneParameterModel
+    tally: Tally
+    n_max: int
+
+    def mean(self) -> FloatArray:
+        """Return E[p_j | data]."""
+        return self.model.mean_rates(self.tally, self.n_max)
+
+    def plug_in(self) -> FloatArray:
+        """Return p_j at E[beta | data]."""
+        return self.model.rates(self.model.mean_beta(self.tally, self.n_max))
+
+    def prob_above(self, limit: float) -> FloatArray:
+        """Return Pr(p_j > limit | data)."""
+        return self.model.prob_above(self.tally, limit, self.n_max)
+
+    def quantile(self, probability: float) -> FloatArray:
+        """Return the quantile of p_j: p_j falls as beta rises."""
+        return self.model.rates(self.model.beta_quantile(self.tally, 1 - probability, self.n_max))
