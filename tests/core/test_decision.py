@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import escalate as esc
 from escalate.core.arrays import NONE, IntArray, Mask
-from escalate.core.decision import Decisions, combine, decide, highest_permitted, select, stop_codes
+from escalate.core.decision import Decisions, best_permitted, combine, decide, select, stop_codes
 from escalate.core.design import Design
 from escalate.core.moves import Moves
 from escalate.core.patients import from_outcomes
@@ -228,7 +228,12 @@ def test_any_wish_and_any_vetoes(drawn: tuple[list[int], list[list[list[bool]]]]
         max((dose for dose in range(wish + 1) if not forbidden[:, s, dose].any()), default=NONE)
         for s, wish in enumerate(wanted)
     ]
-    assert highest_permitted(np.array(wanted), np.logical_not(forbidden.any(axis=0))).tolist() == expected
+    assert (
+        best_permitted(
+            Moves(np.array(wanted), np.zeros(len(wanted), dtype=np.int64)), np.logical_not(forbidden.any(axis=0))
+        ).tolist()
+        == expected
+    )
     rules = tuple(Forbid(levels=(k,)) for k in range(len(vetoes)))
     design = make({"kind": "boin"}, n_doses, rules=()).model_copy(update={"rules": rules})
     nobody = States(

@@ -138,10 +138,11 @@ def test_recommend_gives_the_dose_of_the_automaton(path: Path) -> None:
 
 @by_design
 def test_amounts_change_nothing(path: Path) -> None:
-    """Other amounts, unit and labels: the same states and decisions."""
+    """Another unit, no labels and, where nothing asks for them, other amounts: the same states and decisions."""
     design, automaton = _compiled(path)
     data = design.to_dict()
-    levels = tuple(100.0 + level for level in range(design.n_doses))
+    asked = design.method.uses_amounts or any(rule.uses_amounts for rule in design.rules)
+    levels = design.doses.levels if asked else tuple(100.0 + level for level in range(design.n_doses))
     other = esc.Design.from_dict({**_tuples(data), "doses": {"unit": "kBq", "levels": levels}, "title": "another"})
     found = compile_design(other)
     assert (found.child == automaton.child).all()

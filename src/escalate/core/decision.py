@@ -54,7 +54,7 @@ class Decisions:
         """Return the decisions in some of the states, in the order asked for."""
         return Decisions(
             self.next[rows],
-            Moves(self.moves.next[rows], self.moves.reason[rows]),
+            self.moves.take(rows),
             self.forbidden[:, rows],
             self.stops[rows],
             self.ended_by[:, rows],
@@ -70,7 +70,7 @@ class Decisions:
     @property
     def following(self) -> IntArray:
         """The dose that would follow if the trial went on, 0-based, or NONE; shape (S,)."""
-        return highest_permitted(self.moves.next, self.permitted)
+        return best_permitted(self.moves, self.permitted)
 
 
 @cache
@@ -124,7 +124,7 @@ def lasting(design: Design, forbidden: Mask) -> Mask:
 
 def combine(design: Design, states: States, moves: Moves, forbidden: Mask) -> Decisions:
     """Return what follows from the method's wish and what each rule forbids, shape (R, S, J)."""
-    following = highest_permitted(moves.next, np.logical_not(forbidden.any(axis=0))) if design.rules else moves.next
+    following = best_permitted(moves, np.logical_not(forbidden.any(axis=0))) if design.rules else moves.next
     codes = stop_codes(design)
     stops = (states.tally.n_total >= design.max_patients).astype(np.int64)
     stops |= (moves.next == NONE).astype(np.int64) << 1
@@ -144,10 +144,14 @@ def combine(design: Design, states: States, moves: Moves, forbidden: Mask) -> De
     return Decisions(np.where(stops > 0, NONE, following), moves, forbidden, stops, ended_by, held, held_back)
 
 
-def highest_permitted(wanted: IntArray, permitted: Mask) -> IntArray:
-    """Return the highest permitted dose at or below the one wanted, or NONE; shape (S,)."""
+def best_permitted(moves: Moves, permitted: Mask) -> IntArray:
+    """Return the dose wanted, or the permitted one below it that comes next in the method's eyes, or NONE; shape (S,)."""
     dose = np.arange(permitted.shape[1])
-    reachable = permitted & (dose <= wanted[:, None])
+    reachable = permitted & (dose <= moves.next[:, None])
+    if moves.preference is not None:
+        liked = np.where(reachable, moves.preference, -np.inf)
+        best = np.argmax(liked, axis=1)
+        return np.where(np.isfinite(liked[np.arange(len(best)), best]), best, NONE)
     highest = permitted.shape[1] - 1 - np.argmax(reachable[:, ::-1], axis=1)
     return np.where(reachable.any(axis=1), highest, NONE)
 

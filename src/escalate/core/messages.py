@@ -87,7 +87,10 @@ def _sentence(one: Mapping[str, Any], model: type[BaseModel]) -> str:
 
 
 def _owner(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
+    inner: list[type[BaseModel]] = []
     for step in loc:
+        # Where a setting may be of several classes, the next step names the one that was tried.
+        model = next((t for t in inner if t.__name__ == step), model)
         field = model.model_fields.get(str(step))
         if field is None:
             continue

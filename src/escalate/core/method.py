@@ -31,6 +31,8 @@ class Method(Setting, ABC):
     reasons: ClassVar[tuple[str, ...]]
     """Codes of what `decide` may answer, indexed by `Moves.reason`."""
     needs_target: ClassVar[bool] = True
+    uses_amounts: ClassVar[bool] = False
+    """True where the amounts of the doses matter, and not only their order."""
 
     @abstractmethod
     def decide(self, plan: Plan, states: States) -> Moves:
@@ -116,6 +118,10 @@ class Method(Setting, ABC):
     def cohort_size(self, plan: Plan, tally: Tally, dose: IntArray) -> IntArray:
         """Return the size of the next cohort in each state (before the cap of `max_patients`); shape (S,)."""
         return np.full(len(tally), plan.cohort_size, dtype=np.int64)
+
+    def overdose_limit(self, plan: Plan) -> float | None:
+        """Return the DLT rate above which `DoseSummary.prob_overdose` counts, where there is one."""
+        return plan.target
 
     def margin(self, plan: Plan, state: States) -> Margin | None:
         """Return how far a single state stands from the nearest cut-off of the method, where there is one."""

@@ -28,10 +28,19 @@ class Moves:
         The dose wanted, 0-based, or `NONE` where the method itself ends the trial; shape (S,).
     reason
         Index into the method's `reasons`; shape (S,).
+    preference
+        How much the method likes each dose, -inf where it refuses it; shape (S, J). Where a rule forbids the dose wanted, the
+        trial takes the permitted dose at or below it that the method likes best, the lower one on ties; without preferences
+        it takes the highest.
     """
 
     next: IntArray
     reason: IntArray
+    preference: FloatArray | None = None
+
+    def take(self, rows: IntArray) -> Moves:
+        """Return the moves of some of the states, in the order asked for."""
+        return Moves(self.next[rows], self.reason[rows], None if self.preference is None else self.preference[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +54,7 @@ class DoseSummary:
     lower, upper
         Limits of the 95% interval.
     prob_overdose
-        Pr(p > target | data).
+        Pr(p > limit | data), the limit being the method's `overdose_limit`: the target unless it has intervals.
     """
 
     estimate: FloatArray

@@ -25,6 +25,8 @@ class Rule(Setting, ABC):
     """True where a dose it forbids cannot be the MTD either, and where no rule may hold back the end that it asks for."""
     in_table: ClassVar[bool] = False
     """True where it looks at patients and DLTs of the dose just given alone, so that the decision table shows what it does."""
+    uses_amounts: ClassVar[bool] = False
+    """True where the amounts of the doses matter, and not only their order."""
     permanent: ClassVar[bool] = False
     """True where a dose it once forbade stays forbidden for the rest of the trial."""
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from escalate.core.arrays import FloatArray
 from escalate.core.tally import Tally
+from escalate.models.products import BLOCK, LEAST, distinct, masses
 
-BLOCK = 1 << 12
-"""Tallies worked on at once: keeps the weights in the cache, whatever the number of states."""
+FEW_NODES = 256
+"""With fewer, each tally's masses are exponentiated one by one: sorting tallies would cost more than it saves."""
 UNDERFLOW = -600.0
 """Log mass below which rows are scaled before they are exponentiated."""
 
@@ -42,7 +43,9 @@ class NodeTable:
 
     def posterior(self, tally: Tally) -> FloatArray:
         """Return the posterior mass of each node, rows summing to one; shape (S, K)."""
-        weight = self._mass(tally)
+        weight = self._log_mass(tally)
+        weight -= weight.max(axis=1, keepdims=True)
+        np.exp(weight, out=weight)
         weight /= weight.sum(axis=1, keepdims=True)
         return weight
 
@@ -50,13 +53,23 @@ class NodeTable:
         """Return posterior expectations of M functions given by their values at the nodes (K, M); shape (S, M)."""
         # The total rides along as one more column: cheaper than normalising every weight.
         with_total = np.column_stack([functionals, np.ones(self.size)])
-        sums = np.concatenate([self._mass(part) @ with_total for part in _blocks(tally)])
-        return sums[:, :-1] / sums[:, -1:]
+        if self.size < FEW_NODES:
+            sums = np.concatenate([self._mass(part) @ with_total for part in _blocks(tally, self.size)])
+            return sums[:, :-1] / sums[:, -1:]
+        one_each, place = distinct(tally.counts)
+        counts = tally.counts[one_each]
+        sums = np.concatenate([mass @ with_total for mass in masses(self.log_prior, self.log_outcome, counts)])
+        lost = np.flatnonzero(~(sums[:, -1] > LEAST))
+        found = sums[:, :-1] / np.maximum(sums[:, -1:], LEAST)
+        if len(lost):
+            again = [self.posterior(part) @ functionals for part in _blocks(Tally(counts[lost]), self.size)]
+            found[lost] = np.concatenate(again)
+        return found[place]
 
     def log_evidence(self, tally: Tally) -> FloatArray:
         """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""
         none = Tally(np.zeros((1, *self.log_outcome.shape[1:]), dtype=np.int64))
-        sums = np.concatenate([self._log_sum(part) for part in (none, *_blocks(tally))])
+        sums = np.concatenate([self._log_sum(part) for part in (none, *_blocks(tally, self.size))])
         return sums[1:] - sums[0]
 
     def _log_sum(self, tally: Tally) -> FloatArray:
@@ -72,13 +85,6 @@ class NodeTable:
             weight -= weight.max(axis=1, keepdims=True)
         return np.exp(weight, out=weight)
 
-    def _log_mass(self, tally: Tally) -> FloatArray:
-        """Return log posterior mass up to a constant a row; shape (S, K)."""
-        flat = self.log_outcome.reshape(self.size, -1)
-        weight = tally.counts.reshape(len(tally), -1).astype(np.float64) @ flat.T
-        weight += self.log_prior
-        return weight
-
     def _safe_log_mass(self, n_max: int) -> float:
         """Return a value that the largest log mass exceeds, whatever the outcomes of n_max patients."""
         return float((self.log_prior + n_max * self._worst).max())
@@ -87,7 +93,15 @@ class NodeTable:
     def _worst(self) -> FloatArray:
         return self.log_outcome.min(axis=(1, 2))
 
+    def _log_mass(self, tally: Tally) -> FloatArray:
+        """Return log posterior mass up to a constant a row; shape (S, K)."""
+        flat = self.log_outcome.reshape(self.size, -1)
+        weight = tally.counts.reshape(len(tally), -1).astype(np.float64) @ flat.T
+        weight += self.log_prior
+        return weight
 
-def _blocks(tally: Tally) -> Iterator[Tally]:
-    for start in range(0, max(len(tally), 1), BLOCK):
-        yield Tally(tally.counts[start : start + BLOCK])
+
+def _blocks(tally: Tally, size: int) -> Iterator[Tally]:
+    step = max(1, BLOCK // size)
+    for start in range(0, max(len(tally), 1), step):
+        yield Tally(tally.counts[start : start + step])

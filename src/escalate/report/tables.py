@@ -96,7 +96,8 @@ def _source(found: Recommendation | Selection) -> str:
 
 
 def _doses(design: Design, rows: tuple[DoseRow, ...]) -> Table:
-    target = "target" if design.target is None else f"{design.target:g}"
+    limit = design.method.overdose_limit(design)
+    target = "target" if limit is None else f"{limit:g}"
     graded = [name for row in rows[:1] for name in row.outcomes or {}]
     estimate, above = ("mean score", "score") if scored(design) else ("estimate", "p")
     head = [

@@ -54,6 +54,8 @@ class CapIncrement(Rule):
     bands: Annotated[tuple[IncrementBand, ...], Field(min_length=1, max_length=20)] | None = None
     basis: Literal["last", "highest"] = Field(default="last", alias="from")
 
+    uses_amounts = True
+
     @property
     def _caps(self) -> tuple[IncrementBand, ...]:
         return self.bands or (IncrementBand(from_amount=0.0, relative=self.relative, levels=self.levels),)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from escalate.core.arrays import IntArray, Mask
-from escalate.core.decision import cohort_size, decide, highest_permitted
+from escalate.core.decision import best_permitted, cohort_size, decide
 from escalate.core.design import Design
 from escalate.core.method import TableMethod
 from escalate.core.outcome import burden_units
@@ -172,7 +172,7 @@ def _by_level(design: Design) -> tuple[TableRow, ...]:
             states = _clean_until(design, dose, below, n, size)
             decisions = decide(design, states)
             # The end of the trial by its size or by enough patients is not a matter of the dose: see what would follow.
-            wanted = highest_permitted(decisions.moves.next, decisions.permitted)
+            wanted = best_permitted(decisions.moves, decisions.permitted)
             rows.append(
                 TableRow(
                     patients=n,

@@ -1,0 +1,263 @@
+"""The Bayesian logistic regression model (BLRM) with two parameters and overdose control."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from math import log
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Discriminator, Field, Tag
+
+from escalate.core.arrays import FloatArray, IntArray, Mask
+from escalate.core.errors import EscalateError, Problem
+from escalate.core.method import ModelMethod
+from escalate.core.moves import DoseSummary, Margin, Moves
+from escalate.core.plan import Plan
+from escalate.core.rule import Rule
+from escalate.core.setting import Positive, Setting, Words
+from escalate.core.tally import States, Tally
+from escalate.methods.families.dose_choice import REASONS, DoseChoice
+from escalate.models.bivariate_normal import BivariateNormal, Component, NormalMixture
+from escalate.models.minimally_informative import MinimallyInformative
+from escalate.models.two_parameter import Known, TwoParameterBelief, TwoParameterModel
+from escalate.models.two_parameter_grid import CLOSE, FINE, ROUGH
+from escalate.rules.no_skipping import NoSkipping
+
+FEW = 64
+"""So many states are judged on the fine grid at once: a real trial's decisions, and what is shown of them."""
+Share = Annotated[float, Field(gt=0, lt=1)]
+Amount = Annotated[float, Field(ge=0, le=1e6)]
+
+
+def _kind_of_prior(value: Any) -> str:
+    """Return the name of the class that a prior is meant to be."""
+    if isinstance(value, Setting):
+        return type(value).__name__
+    keys = value if isinstance(value, Mapping) else ()
+    named = {"mixture": "NormalMixture", "minimally_informative": "MinimallyInformative"}
+    return next((name for key, name in named.items() if key in keys), "BivariateNormal")
+
+
+Prior = Annotated[
+    Annotated[BivariateNormal, Tag("BivariateNormal")]
+    | Annotated[NormalMixture, Tag("NormalMixture")]
+    | Annotated[MinimallyInformative, Tag("MinimallyInformative")],
+    Discriminator(_kind_of_prior),
+]
+
+
+class Robust(Setting):
+    """A vague component beside the informative prior, with its weight before the trial; it knows nothing of `historical`.
+
+    Schmidli H and others (2014). Robust meta-analytic-predictive priors in clinical trials with historical control information.
+    Biometrics 70:1023-1032.
+    """
+
+    weight: Share
+    mean: tuple[float, float] = (0.0, 0.0)
+    sd: tuple[Positive, Positive] = (2.0, 1.0)
+
+
+class Historical(Setting):
+    """Patients outside the trial: at each amount how many, and how many DLTs, discounted.
+
+    With `discount: 0.3` their likelihood is raised to the power 0.3 (Ibrahim and Chen 2000); with 1 they count in full, and as
+    pseudo-data they need not be whole numbers.
+    """
+
+    name: Words
+    amounts: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=50)]
+    patients: tuple[Amount, ...]
+    dlts: tuple[Amount, ...]
+    discount: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
+class Blrm(DoseChoice, ModelMethod):
+    """Give an admissible dose by its probabilities of under-, target and overdosing, from a two-parameter logistic model.
+
+    Notes
+    -----
+    logit p = a + exp(b) log(dose / `reference_amount`), with (a, b) bivariate normal: `prior` gives means, standard deviations
+    and correlation, or a `mixture` of such with weights, or is `minimally_informative` for a statement on the lowest dose and one
+    on the highest. `robust` adds a vague component, `historical` discounted data of
+    other patients. How the dose is chosen: `intervals`, `overdose_cutoff`, `choose`. Probabilities are integrals on a grid, to
+    1e-6; the estimate of a dose is its posterior mean. Only doses that were given can be the MTD, unless `mtd_among: all`.
+
+    References
+    ----------
+    Neuenschwander B, Branson M, Gsponer T (2008). Critical aspects of the Bayesian approach to phase I cancer trials. Stat Med
+    27:2420-2439.
+    Babb J, Rogatko A, Zacks S (1998). Cancer phase I clinical trials: efficient dose escalation with overdose control. Stat Med
+    17:1103-1120.
+    """
+
+    kind: Literal["blrm"] = "blrm"
+    reference_amount: Positive
+    prior: Prior
+    robust: Robust | None = None
+    historical: Annotated[tuple[Historical, ...], Field(min_length=1, max_length=20)] | None = None
+    mtd_among: Literal["tried", "all"] = "tried"
+
+    reasons = REASONS
+    needs_target = False
+    uses_amounts = True
+
+    def published_rules(self) -> tuple[Rule, ...]:
+        """Return no skipping of untried doses."""
+        return (NoSkipping(),)
+
+    def working_model(self, plan: Plan) -> TwoParameterModel:
+        """Return the model at this plan's doses."""
+        return _working_model(self, plan.doses.levels)
+
+    def components(self, amounts: tuple[float, ...]) -> tuple[Component, ...]:
+        """Return the prior for these amounts as a mixture, the vague component last."""
+        prior = self.prior
+        if isinstance(prior, MinimallyInformative):
+            prior = prior.fit(amounts, self.reference_amount).prior
+        if self.robust is None:
+            return prior.components
+        vague = Component(weight=self.robust.weight, mean=self.robust.mean, sd=self.robust.sd)
+        kept = 1 - self.robust.weight
+        return (*(part.model_copy(update={"weight": kept * part.weight}) for part in prior.components), vague)
+
+    # --- the three questions -------------------------------------------------------------------------------------------
+
+    def decide(self, plan: Plan, states: States) -> Moves:
+        """Want the admissible dose that `choose` takes, or the end of the trial where none is admissible."""
+        return self.moves(self.interval_probabilities(plan, states.tally))
+
+    def select(self, plan: Plan, tally: Tally, allowed: Mask) -> IntArray:
+        """Return the admissible dose that `choose` takes, among those given unless `mtd_among: all`."""
+        if self.mtd_among == "tried":
+            allowed = allowed & tally.tried
+        return self.select_among(self.interval_probabilities(plan, tally), allowed)
+
+    def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
+        """Return posterior means, 95% limits and Pr(p > upper limit of the target interval) of every dose."""
+        belief = self.belief(plan, tally)
+        lower, upper = belief.quantile(0.025), belief.quantile(0.975)
+        return DoseSummary(belief.mean(), lower, upper, self.overdosing(belief))
+
+    # --- what they rest on ---------------------------------------------------------------------------------------------
+
+    def interval_probabilities(self, plan: Plan, tally: Tally) -> FloatArray:
+        """Return the probability of each interval, shape (S, J, I): to 1e-6 wherever less could change the dose."""
+        if self._drawn is not None:
+            return self.cells(self._drawn)
+        model, n_max = self.working_model(plan), _n_max(plan, tally)
+        if len(tally) <= FEW:
+            return self.cells(model.belief(tally, n_max))
+        cells = self.cells(model.belief(tally, n_max, ROUGH))
+        for level, better in ((ROUGH, CLOSE), (CLOSE, FINE)):
+            near = np.flatnonzero(self.undecided(cells, level.error))
+            if len(near):
+                cells[near] = self.cells(model.belief(Tally(tally.counts[near]), n_max, better))
+        return cells
+
+    def estimate_doses(self, plan: Plan, tally: Tally) -> FloatArray:
+        """Return the posterior mean of every dose, shape (S, J)."""
+        return self.belief(plan, tally).mean()
+
+    def posterior(self, plan: Plan, tally: Tally) -> TwoParameterBelief:
+        """Return the posterior on the fine grid."""
+        return self.working_model(plan).belief(tally, _n_max(plan, tally))
+
+    def log_evidence(self, plan: Plan, tally: Tally) -> FloatArray:
+        """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""
+        return self.posterior(plan, tally).log_evidence()
+
+    def in_pymc(self, plan: Plan, tally: Tally) -> Any:
+        """Return the model of a single state; `theta` is (a, b)."""
+        from escalate.models.two_parameter_pymc import in_pymc  # noqa: PLC0415 - PyMC takes seconds to import
+
+        return in_pymc(self.working_model(plan), tally)
+
+    # --- what people read ----------------------------------------------------------------------------------------------
+
+    def explain(self, plan: Plan, state: States, moves: Moves) -> str:
+        """Give Pr(overdosing) of each dose, which dose follows, and the posterior weights of a mixture."""
+        text = self.choice_explained(self.interval_probabilities(plan, state.tally), moves)
+        prior = [part.weight for part in self.working_model(plan).prior]
+        if len(prior) > 1 and self._drawn is None:
+            weights = self.posterior(plan, state.tally).component_weights()[0]
+            listed = ", ".join(f"{w:.4f} (prior {p:.3g})" for w, p in zip(weights, prior, strict=True))
+            text += f" Posterior weights of the components of the prior: {listed}."
+        return text
+
+    def margin(self, plan: Plan, state: States) -> Margin | None:
+        """Return how far Pr(overdosing) of the nearest dose stands from the cut-off."""
+        return self.choice_margin(self.interval_probabilities(plan, state.tally))
+
+    # --- what can be wrong with it -------------------------------------------------------------------------------------
+
+    def problems(self, plan: Plan) -> Iterator[Problem]:
+        """Refuse losses, statements and historical data that do not fit."""
+        yield from self.choice_problems()
+        if isinstance(self.prior, MinimallyInformative):
+            try:
+                self.prior.fit(plan.doses.levels, self.reference_amount)
+            except EscalateError as error:
+                yield Problem("prior", str(error).removeprefix("method.prior: "))
+        for k, data in enumerate(self.historical or (), start=1):
+            where = f"historical[{k}]"
+            if not len(data.amounts) == len(data.patients) == len(data.dlts):
+                yield Problem(
+                    where, f"has {len(data.amounts)} amounts, {len(data.patients)} patients and {len(data.dlts)} dlts"
+                )
+                continue
+            for amount, patients, dlts in zip(data.amounts, data.patients, data.dlts, strict=True):
+                if dlts > patients:
+                    yield Problem(f"{where}.dlts", f"{dlts:g} DLTs among {patients:g} patients at {amount:g}")
+
+    def doubts(self, plan: Plan) -> Iterator[str]:
+        """Question a start that the prior already calls an overdose, and a reference far from the doses."""
+        if isinstance(self.prior, MinimallyInformative):
+            yield from self.prior.fit(plan.doses.levels, self.reference_amount).doubts()
+        nothing = Tally(np.zeros((1, plan.n_doses, 2), dtype=np.int64))
+        over = self.overdosing(self.posterior(plan, nothing))[0]
+        if over[plan.start_dose] > self.overdose_cutoff:
+            yield (
+                f"the start level {plan.start_level} is not admissible before any patient: Pr(p > {self.intervals[1]:g}) is "
+                f"{over[plan.start_dose]:.3f} under the prior, against {self.overdose_cutoff:g}"
+            )
+        low, high = plan.doses.levels[0], plan.doses.levels[-1]
+        if not low / 3 <= self.reference_amount <= 3 * high:
+            yield (
+                f"the reference amount {self.reference_amount:g} lies far outside the doses, {low:g} to {high:g}: the prior of "
+                "the intercept then speaks of a dose that nobody gets"
+            )
+
+    @classmethod
+    def examples(cls) -> tuple[Blrm, ...]:
+        """Return the three choices of dose, a robust mixture, and historical data."""
+        vague = BivariateNormal(mean=(-0.85, 0.0), sd=(2.0, 1.0))
+        known = Historical(
+            name="other organ", amounts=(20.0, 40.0), patients=(12.0, 12.0), dlts=(1.0, 2.0), discount=0.3
+        )
+        return (
+            cls(reference_amount=40.0, prior=vague),
+            cls(reference_amount=40.0, prior=vague, choose="highest"),
+            cls(reference_amount=40.0, prior=vague, intervals=(0.2, 0.35, 0.6), choose="loss"),
+            cls(reference_amount=40.0, prior=vague, robust=Robust(weight=0.2), historical=(known,)),
+        )
+
+
+@cache
+def _working_model(method: Blrm, amounts: tuple[float, ...]) -> TwoParameterModel:
+    reference = method.reference_amount
+    known = [
+        Known(log(amount / reference), data.discount * patients, data.discount * dlts)
+        for data in method.historical or ()
+        for amount, patients, dlts in zip(data.amounts, data.patients, data.dlts, strict=True)
+        if data.discount * patients > 0
+    ]
+    labels = tuple(log(amount / reference) for amount in amounts)
+    return TwoParameterModel(labels, method.components(amounts), tuple(known), int(method.robust is not None))
+
+
+def _n_max(plan: Plan, tally: Tally) -> int:
+    # The grid is laid out for the plan; only data beyond it ask for another.
+    return max(plan.max_patients, int(tally.n_total.max(initial=0)))
