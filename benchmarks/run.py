@@ -23,6 +23,7 @@ GROUPS = {
     "crm1": "exact_rows:crm_ones",
     "trials": "trial_rows:rows",
     "methods": "method_rows:rows",
+    "blrm": "blrm_rows:rows",
     "comparison": "comparison_rows:rows",
     "paths": "path_rows:rows",
     "generators": "generator_rows:rows",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from math import log
 from typing import Annotated, Any, Literal
 
@@ -21,6 +21,7 @@ from escalate.core.tally import States, Tally
 from escalate.methods.families.dose_choice import REASONS, DoseChoice
 from escalate.models.bivariate_normal import BivariateNormal, Component, NormalMixture
 from escalate.models.minimally_informative import MinimallyInformative
+from escalate.models.remembered import Remembered
 from escalate.models.two_parameter import Known, TwoParameterBelief, TwoParameterModel
 from escalate.models.two_parameter_grid import CLOSE, FINE, ROUGH
 from escalate.rules.no_skipping import NoSkipping
@@ -147,15 +148,10 @@ class Blrm(DoseChoice, ModelMethod):
         """Return the probability of each interval, shape (S, J, I): to 1e-6 wherever less could change the dose."""
         if self._drawn is not None:
             return self.cells(self._drawn)
-        model, n_max = self.working_model(plan), _n_max(plan, tally)
+        n_max = _n_max(plan, tally)
         if len(tally) <= FEW:
-            return self.cells(model.belief(tally, n_max))
-        cells = self.cells(model.belief(tally, n_max, ROUGH))
-        for level, better in ((ROUGH, CLOSE), (CLOSE, FINE)):
-            near = np.flatnonzero(self.undecided(cells, level.error))
-            if len(near):
-                cells[near] = self.cells(model.belief(Tally(tally.counts[near]), n_max, better))
-        return cells
+            return self.cells(self.working_model(plan).belief(tally, n_max))
+        return _remembered(self, plan.doses.levels, n_max)(tally.counts)
 
     def estimate_doses(self, plan: Plan, tally: Tally) -> FloatArray:
         """Return the posterior mean of every dose, shape (S, J)."""
@@ -256,6 +252,22 @@ def _working_model(method: Blrm, amounts: tuple[float, ...]) -> TwoParameterMode
     ]
     labels = tuple(log(amount / reference) for amount in amounts)
     return TwoParameterModel(labels, method.components(amounts), tuple(known), int(method.robust is not None))
+
+
+@lru_cache(maxsize=8)
+def _remembered(method: Blrm, amounts: tuple[float, ...], n_max: int) -> Remembered:
+    """Return the interval probabilities of many tallies: on few nodes, and on more where the dose could depend on it."""
+    model = _working_model(method, amounts)
+
+    def compute(counts: IntArray) -> FloatArray:
+        cells = method.cells(model.belief(Tally(counts), n_max, ROUGH))
+        for level, better in ((ROUGH, CLOSE), (CLOSE, FINE)):
+            near = np.flatnonzero(method.undecided(cells, level.error))
+            if len(near):
+                cells[near] = method.cells(model.belief(Tally(counts[near]), n_max, better))
+        return cells
+
+    return Remembered(compute)
 
 
 def _n_max(plan: Plan, tally: Tally) -> int:
