@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from escalate.core.arrays import NONE, FloatArray, IntArray
+from escalate.core.arrays import NONE, FloatArray, IntArray, Mask
 
 
 class Action(StrEnum):
@@ -55,12 +55,18 @@ class DoseSummary:
         Limits of the 95% interval.
     prob_overdose
         Pr(p > limit | data), the limit being the method's `overdose_limit`: the target unless it has intervals.
+    intervals
+        Probabilities of the intervals of a method that has such, and their names, from low to high; shape (S, J, I).
+    refused
+        Doses that the method itself would not give, and its reason; shape (S, J).
     """
 
     estimate: FloatArray
     lower: FloatArray
     upper: FloatArray
     prob_overdose: FloatArray
+    intervals: tuple[tuple[str, ...], FloatArray] | None = None
+    refused: tuple[str, Mask] | None = None
 
 
 @dataclass(frozen=True)

@@ -137,10 +137,8 @@ class Blrm(DoseChoice, ModelMethod):
         return self.select_among(self.interval_probabilities(plan, tally), allowed)
 
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
-        """Return posterior means, 95% limits and Pr(p > upper limit of the target interval) of every dose."""
-        belief = self.belief(plan, tally)
-        lower, upper = belief.quantile(0.025), belief.quantile(0.975)
-        return DoseSummary(belief.mean(), lower, upper, self.overdosing(belief))
+        """Return posterior means, 95% limits and interval probabilities of every dose."""
+        return self.summary(self.belief(plan, tally))
 
     # --- what they rest on ---------------------------------------------------------------------------------------------
 

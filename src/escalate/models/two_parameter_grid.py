@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
+from math import asinh
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -173,8 +174,8 @@ def _placed(model: TwoParameterModel, n_max: int, negligible: float) -> _Place:
 
 def _laid_out(model: TwoParameterModel, place: _Place, size: tuple[int, int]) -> Grid:
     (centre_u, low_u, high_u), (centre_b, low_b, high_b) = place.u, place.b
-    t_u = np.linspace(*np.arcsinh((np.array([low_u, high_u]) - centre_u) / place.scale_u), size[0])
-    t_b = np.linspace(*np.arcsinh((np.array([low_b, high_b]) - centre_b) / place.scale_b), size[1])
+    t_u = np.linspace(asinh((low_u - centre_u) / place.scale_u), asinh((high_u - centre_u) / place.scale_u), size[0])
+    t_b = np.linspace(asinh((low_b - centre_b) / place.scale_b), asinh((high_b - centre_b) / place.scale_b), size[1])
     u, b = centre_u + place.scale_u * np.sinh(t_u), centre_b + place.scale_b * np.sinh(t_b)
     tilt = place.slope * (b - centre_b)
     a, every_b = (u + tilt[:, None]).ravel(), np.repeat(b, len(u))

@@ -28,8 +28,12 @@ def _provenance(provenance: Provenance) -> dict[str, str | None]:
 
 
 def _doses(doses: tuple[DoseRow, ...]) -> list[dict[str, Any]]:
-    # Patients by outcome are there only where outcomes are graded.
-    return [{key: value for key, value in asdict(dose).items() if (key, value) != ("outcomes", None)} for dose in doses]
+    # Patients by outcome are there only where outcomes are graded, intervals only where the method has such.
+    optional = {"outcomes", "intervals"}
+    return [
+        {key: value for key, value in asdict(dose).items() if value is not None or key not in optional}
+        for dose in doses
+    ]
 
 
 def _rules(design: Design) -> list[dict[str, Any]]:

@@ -99,6 +99,8 @@ def _doses(design: Design, rows: tuple[DoseRow, ...]) -> Table:
     limit = design.method.overdose_limit(design)
     target = "target" if limit is None else f"{limit:g}"
     graded = [name for row in rows[:1] for name in row.outcomes or {}]
+    # The last interval, or the last two together, is the column that follows.
+    middle = [name for row in rows[:1] for name in list(row.intervals or {})[1:2]]
     estimate, above = ("mean score", "score") if scored(design) else ("estimate", "p")
     head = [
         "level",
@@ -107,6 +109,7 @@ def _doses(design: Design, rows: tuple[DoseRow, ...]) -> Table:
         *graded,
         estimate,
         "95% interval",
+        *(f"Pr({name})" for name in middle),
         f"Pr({above} > {target})",
         "forbidden by",
     ]
@@ -121,6 +124,7 @@ def _doses(design: Design, rows: tuple[DoseRow, ...]) -> Table:
             *(str(row.outcomes[name]) for name in graded if row.outcomes),
             _p(row.estimate),
             interval,
+            *(_p((row.intervals or {})[name]) for name in middle),
             _p(row.prob_overdose),
             row.why_not or "",
         )

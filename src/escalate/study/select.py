@@ -11,7 +11,7 @@ from escalate.core.arrays import NONE, FloatArray, Mask
 from escalate.core.decision import allowed_as_mtd
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
-from escalate.core.moves import Reason
+from escalate.core.moves import DoseSummary, Reason
 from escalate.core.outcome import BINARY
 from escalate.core.patients import TrialData, from_outcomes
 from escalate.core.tally import Tally
@@ -22,7 +22,8 @@ from escalate.study.provenance import Provenance
 class DoseRow:
     """One dose, as a person reads it; None where nothing can be said.
 
-    `outcomes` are patients by letter where outcomes are graded, None where there are DLTs alone.
+    `outcomes` are patients by letter where outcomes are graded, None where there are DLTs alone. `intervals` are the
+    probabilities of the intervals by name, where the method has intervals.
     """
 
     level: int
@@ -36,6 +37,7 @@ class DoseRow:
     allowed: bool
     why_not: str | None
     outcomes: dict[str, int] | None = None
+    intervals: dict[str, float] | None = None
 
 
 def dose_rows(design: Design, tally: Tally, forbidden: Mask) -> tuple[DoseRow, ...]:
@@ -48,6 +50,8 @@ def dose_rows(design: Design, tally: Tally, forbidden: Mask) -> tuple[DoseRow, .
     rows = []
     for j, amount in enumerate(design.doses.levels):
         against = [rule.kind for r, rule in enumerate(design.rules) if forbidden[r, j]]
+        if summary.refused is not None and summary.refused[1][0, j]:
+            against.insert(0, summary.refused[0])
         rows.append(
             DoseRow(
                 level=j + 1,
@@ -61,6 +65,7 @@ def dose_rows(design: Design, tally: Tally, forbidden: Mask) -> tuple[DoseRow, .
                 allowed=not against,
                 why_not=", ".join(against) or None,
                 outcomes=_by_letter(design, tally, j),
+                intervals=_by_interval(summary, j),
             )
         )
     return tuple(rows)
@@ -70,6 +75,13 @@ def _by_letter(design: Design, tally: Tally, dose: int) -> dict[str, int] | None
     if design.outcomes == BINARY:
         return None
     return {outcome.letter: int(n) for outcome, n in zip(design.outcomes, tally.counts[0, dose], strict=True)}
+
+
+def _by_interval(summary: DoseSummary, dose: int) -> dict[str, float] | None:
+    if summary.intervals is None:
+        return None
+    names, cells = summary.intervals
+    return dict(zip(names, cells[0, dose].tolist(), strict=True))
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,14 @@ from pydantic import field_validator
 from escalate.core.arrays import NONE, FloatArray, IntArray, Mask
 from escalate.core.belief import Belief
 from escalate.core.errors import Problem
-from escalate.core.moves import Margin, Moves
+from escalate.core.moves import DoseSummary, Margin, Moves
 from escalate.core.plan import Plan
 from escalate.core.setting import Probability, Setting
 
 LIKELY_ENOUGH = 0.05
 """With no admissible dose more likely than this to be on target, the highest admissible one is taken (crmPack's N-CRM)."""
+NOT_ADMISSIBLE = "overdose_cutoff"
+"""Why the method would not give a dose."""
 REASONS = ("best_admissible", "no_admissible_dose", "lowest_instead")
 
 
@@ -121,6 +123,28 @@ class DoseChoice(Setting):
     def overdose_limit(self, plan: Plan) -> float:
         """Return the upper limit of the target interval."""
         return self.intervals[1]
+
+    @property
+    def interval_names(self) -> tuple[str, ...]:
+        """What the intervals are called, from low to high."""
+        low, high = self.limits
+        over: tuple[str, ...] = (f"p > {high:g}",)
+        if len(self.intervals) == 3:
+            over = (f"{high:g} < p <= {self.intervals[2]:g}", f"p > {self.intervals[2]:g}")
+        return (f"p <= {low:g}", f"{low:g} < p <= {high:g}", *over)
+
+    def summary(self, belief: Belief) -> DoseSummary:
+        """Return posterior means, 95% limits, interval probabilities, and which doses are not admissible."""
+        cells = self.cells(belief)
+        over = cells[:, :, 2:].sum(axis=2)
+        return DoseSummary(
+            belief.mean(),
+            belief.quantile(0.025),
+            belief.quantile(0.975),
+            over,
+            (self.interval_names, cells),
+            (NOT_ADMISSIBLE, over > self.overdose_cutoff),
+        )
 
     def overdosing(self, belief: Belief) -> FloatArray:
         """Return Pr(p > upper limit of the target interval), shape (S, J)."""
