@@ -70,6 +70,12 @@ class TwoParameterModel:
             densities[:informed] += self.log_known(a, b) - (log_evidence_of_known(self) if self.blind else 0.0)
         return densities
 
+    def alone(self, component: int) -> TwoParameterModel:
+        """Return the model with one component of the prior."""
+        part = self.prior[component].model_copy(update={"weight": 1.0})
+        informed = component < len(self.prior) - self.blind
+        return TwoParameterModel(self.labels, (part,), self.known if informed else ())
+
     def log_known(self, a: FloatArray, b: FloatArray) -> FloatArray:
         """Return the log likelihood of the known patients, of the shape of a and b."""
         found = np.zeros(np.broadcast(a, b).shape)
@@ -156,9 +162,7 @@ class TwoParameterBelief(Belief):
 
     def component_weights(self) -> FloatArray:
         """Return the posterior weight of each component of the prior, shape (S, M)."""
-        log_parts = self.model.log_prior(self.grid.a, self.grid.b)
-        share = np.exp(log_parts - np.logaddexp.reduce(log_parts, axis=0))
-        return self.grid.nodes.expect(self.tally, share.T)
+        return self.grid.nodes.expect(self.tally, self.grid.of_part)
 
     def log_evidence(self) -> FloatArray:
         """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
-from math import asinh
+from math import asinh, log, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,6 @@ import numpy as np
 from escalate.core.arrays import FloatArray
 from escalate.core.errors import NotConverged
 from escalate.core.tally import Tally
-from escalate.models.bivariate_normal import moments
 from escalate.models.nodes import NodeTable
 
 if TYPE_CHECKING:
@@ -59,8 +58,10 @@ STRETCH = 2.5
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
-    """A tensor grid in b and in u = a - slope (b - centre of b), each coordinate centre + scale sinh(t) with t evenly spaced.
+class Part:
+    """The nodes of one component of the prior: a tensor grid in b and in u = a - slope (b - centre of b).
+
+    Each coordinate is centre + scale sinh(t) with t evenly spaced.
 
     Parameters
     ----------
@@ -72,8 +73,8 @@ class Grid:
         Of u.
     tilt
         slope (b - centre of b) at each node of b, shape (K_b,).
-    nodes
-        The prior and the outcome probabilities at the nodes.
+    log_cell
+        Log area of the cell of each node, shape (K,).
     """
 
     a: FloatArray
@@ -82,11 +83,7 @@ class Grid:
     centre: float
     scale: float
     tilt: FloatArray
-    nodes: NodeTable
-
-    def mass_below(self, limit: float, labels: Sequence[float]) -> FloatArray:
-        """Return the weight of each node in Pr(p_j <= limit), shape (K, J)."""
-        return _mass_below(self, limit, tuple(labels))
+    log_cell: FloatArray
 
     def mass_below_eta(self, eta: FloatArray, labels: FloatArray) -> FloatArray:
         """Return the weight of each node in Pr(logit p_j <= eta_j), with a limit for each dose; shape (K, J)."""
@@ -99,23 +96,63 @@ class Grid:
         return weight.reshape(len(self.a), -1)
 
 
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The nodes of all components of the prior, one part after the other, and the outcome probabilities there."""
+
+    parts: tuple[Part, ...]
+    nodes: NodeTable
+
+    @cached_property
+    def a(self) -> FloatArray:
+        """The intercept at each node, shape (K,)."""
+        return np.concatenate([part.a for part in self.parts])
+
+    @cached_property
+    def b(self) -> FloatArray:
+        """The log slope at each node, shape (K,)."""
+        return np.concatenate([part.b for part in self.parts])
+
+    @cached_property
+    def of_part(self) -> FloatArray:
+        """1 where a node belongs to a part, else 0; shape (K, M)."""
+        return np.repeat(np.eye(len(self.parts)), [len(part.a) for part in self.parts], axis=0)
+
+    def mass_below(self, limit: float, labels: Sequence[float]) -> FloatArray:
+        """Return the weight of each node in Pr(p_j <= limit), shape (K, J)."""
+        return _mass_below(self, limit, tuple(labels))
+
+    def mass_below_eta(self, eta: FloatArray, labels: FloatArray) -> FloatArray:
+        """Return the weight of each node in Pr(logit p_j <= eta_j), with a limit for each dose; shape (K, J)."""
+        return np.concatenate([part.mass_below_eta(eta, labels) for part in self.parts])
+
+
 @cache
 def grid_of(model: TwoParameterModel, n_max: int, level: Level) -> Grid:
-    """Return the smallest grid whose answers do not change when nodes are added.
+    """Return a grid of the level asked for, each component of the prior with nodes of its own.
 
     Raises
     ------
     NotConverged
         Where no grid settles.
     """
+    parts = [_settled(model.alone(k), n_max, level) for k in range(len(model.prior))]
+    tables = [_table(model, part, k) for k, part in enumerate(parts)]
+    log_prior = np.concatenate([table.log_prior for table in tables])
+    return Grid(tuple(parts), NodeTable(log_prior, np.concatenate([table.log_outcome for table in tables])))
+
+
+@cache
+def _settled(model: TwoParameterModel, n_max: int, level: Level) -> Part:
+    """Return the smallest grid of a prior of one component whose answers do not change when nodes are added."""
     place, probe = _placed(model, n_max, level.negligible), _probe(len(model.labels), n_max)
-    before, grid = None, None
+    before, smaller = None, None
     for size in SIZES:
-        after_grid = _laid_out(model, place, size)
-        after = _answers(model, after_grid, probe)
-        if before is not None and grid is not None and np.abs(after - before).max() < level.probes:
-            return after_grid if level is FINE else grid
-        before, grid = after, after_grid
+        part = _laid_out(place, size)
+        after = _answers(model, Grid((part,), _table(model, part, 0)), probe)
+        if before is not None and smaller is not None and np.abs(after - before).max() < level.probes:
+            return part if level is FINE else smaller
+        before, smaller = after, part
     raise NotConverged(
         "method.prior: with so narrow or so wide a prior the posterior cannot be resolved; use standard deviations less extreme"
     )
@@ -145,48 +182,40 @@ class _Place:
 
 
 def _placed(model: TwoParameterModel, n_max: int, negligible: float) -> _Place:
-    """Find the range of the posteriors of the hardest data on a wide grid."""
-    mean, covariance = moments(model.prior)
-    slope = float(covariance[0, 1] / covariance[1, 1])
-    edges = []
-    for part in model.prior:
-        (m1, m2), (s1, s2), r = part.mean, part.sd, part.correlation
-        s_u = np.sqrt(s1**2 - 2 * slope * r * s1 * s2 + (slope * s2) ** 2)
-        m_u = m1 - slope * (m2 - mean[1])
-        edges.append((m_u - WIDE_SD * s_u, m_u + WIDE_SD * s_u, m2 - WIDE_SD * s2, m2 + WIDE_SD * s2, s_u, s2))
-    low_u, low_b = min(e[0] for e in edges), min(e[2] for e in edges)
-    high_u, high_b = max(e[1] for e in edges), max(e[3] for e in edges)
-    u, b = np.linspace(low_u, high_u, 241), np.linspace(low_b, high_b, 161)
-    grid_b = np.repeat(b, len(u))
-    grid_a = np.tile(u, len(b)) + slope * (grid_b - mean[1])
-    table = _table(model, grid_a, grid_b, np.zeros(len(grid_a)))
+    """Find the range of the posteriors of the hardest data on a wide grid; the prior has one component."""
+    (prior,) = model.prior
+    (m1, m2), (s1, s2), r = prior.mean, prior.sd, prior.correlation
+    slope, s_u = r * s1 / s2, s1 * sqrt(1 - r**2)
+    u = m1 + s_u * np.linspace(-WIDE_SD, WIDE_SD, 241)
+    b = m2 + s2 * np.linspace(-WIDE_SD, WIDE_SD, 161)
+    every_b = np.repeat(b, len(u))
+    a = np.tile(u, len(b)) + slope * (every_b - m2)
+    log_p, log_q = model.log_rates(a, every_b)
+    table = NodeTable(model.log_prior(a, every_b)[0], np.stack([log_q, log_p], axis=-1))
     mass = table.posterior(_probe(len(model.labels), n_max)).reshape(-1, len(b), len(u))
-    needed_u, needed_b = mass.sum(axis=1).max(axis=0), mass.sum(axis=2).max(axis=0)
     ranges = []
-    for axis, needed in ((u, needed_u), (b, needed_b)):
+    for axis, needed in ((u, mass.sum(axis=1).max(axis=0)), (b, mass.sum(axis=2).max(axis=0))):
         where = np.flatnonzero(needed > negligible)
-        low, high = axis[max(where[0] - 1, 0)], axis[min(where[-1] + 1, len(axis) - 1)]
-        ranges.append((float(low), float(high)))
-    scale_u = STRETCH * min(e[4] for e in edges)
-    scale_b = STRETCH * min(e[5] for e in edges)
-    return _Place(slope, (float(mean[0]), *ranges[0]), (float(mean[1]), *ranges[1]), scale_u, scale_b)
+        ranges.append((float(axis[max(where[0] - 1, 0)]), float(axis[min(where[-1] + 1, len(axis) - 1)])))
+    return _Place(slope, (m1, *ranges[0]), (m2, *ranges[1]), STRETCH * s_u, STRETCH * s2)
 
 
-def _laid_out(model: TwoParameterModel, place: _Place, size: tuple[int, int]) -> Grid:
+def _laid_out(place: _Place, size: tuple[int, int]) -> Part:
     (centre_u, low_u, high_u), (centre_b, low_b, high_b) = place.u, place.b
     t_u = np.linspace(asinh((low_u - centre_u) / place.scale_u), asinh((high_u - centre_u) / place.scale_u), size[0])
     t_b = np.linspace(asinh((low_b - centre_b) / place.scale_b), asinh((high_b - centre_b) / place.scale_b), size[1])
     u, b = centre_u + place.scale_u * np.sinh(t_u), centre_b + place.scale_b * np.sinh(t_b)
     tilt = place.slope * (b - centre_b)
-    a, every_b = (u + tilt[:, None]).ravel(), np.repeat(b, len(u))
-    log_cell = (np.log(np.cosh(t_u)) + np.log(np.cosh(t_b))[:, None]).ravel()
-    return Grid(a, every_b, t_u, centre_u, place.scale_u, tilt, _table(model, a, every_b, log_cell))
+    area = log(place.scale_u * (t_u[1] - t_u[0]) * place.scale_b * (t_b[1] - t_b[0]))
+    log_cell = (np.log(np.cosh(t_u)) + np.log(np.cosh(t_b))[:, None]).ravel() + area
+    return Part((u + tilt[:, None]).ravel(), np.repeat(b, len(u)), t_u, centre_u, place.scale_u, tilt, log_cell)
 
 
-def _table(model: TwoParameterModel, a: FloatArray, b: FloatArray, log_cell: FloatArray) -> NodeTable:
-    log_p, log_q = model.log_rates(a, b)
-    log_prior = np.logaddexp.reduce(model.log_prior(a, b), axis=0)
-    return NodeTable(log_prior + log_cell, np.stack([log_q, log_p], axis=-1))
+def _table(model: TwoParameterModel, part: Part, component: int) -> NodeTable:
+    """Return the nodes of one component, with its weight."""
+    log_p, log_q = model.log_rates(part.a, part.b)
+    log_prior = model.log_prior(part.a, part.b)[component]
+    return NodeTable(log_prior + part.log_cell, np.stack([log_q, log_p], axis=-1))
 
 
 def _some_doses(n_doses: int) -> list[int]:
