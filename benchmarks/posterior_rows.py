@@ -24,7 +24,7 @@ def rows(repeat: int) -> Iterator[Row]:
     assert isinstance(design.method, Crm)
     model, n_max = design.method.working_model(design), design.max_patients
     tally = every_tally(compile_design(design))
-    estimate, reference = model.mean_beta(tally, n_max), trapezoid(model, tally)
+    estimate, reference = model.mean_beta(tally, n_max), trapezoid(model, design.method.prior_sd, tally)
     plug_in, plug_in_reference = model.rates(estimate), model.rates(reference)
     yield Row("posterior", "CRM: nodes", float(len(model.table(n_max).beta)), unit="count")
     against = f"{len(tally):,} states against {POINTS:,} points on +-{REACH_SD:g} sd"
@@ -65,12 +65,12 @@ def every_tally(automaton: Automaton) -> Tally:
     return Tally.of(n, dlt)
 
 
-def trapezoid(model: OneParameterModel, tally: Tally) -> FloatArray:
+def trapezoid(model: OneParameterModel, sd: float, tally: Tally) -> FloatArray:
     """Return E[beta | data] of the power model by the trapezoid rule, written without the package's own."""
-    beta = np.linspace(-REACH_SD, REACH_SD, POINTS) * model.prior_sd
+    beta = np.linspace(-REACH_SD, REACH_SD, POINTS) * sd
     log_p = np.exp(beta)[:, None] * np.log(np.array(model.skeleton))
     log_q = np.log(-np.expm1(log_p))
-    prior = -0.5 * (beta / model.prior_sd) ** 2
+    prior = -0.5 * (beta / sd) ** 2
     found = []
     for start in range(0, len(tally), BLOCK):
         n, dlt = tally.n[start : start + BLOCK], tally.dlt[start : start + BLOCK]

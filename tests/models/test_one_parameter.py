@@ -17,6 +17,7 @@ from escalate.engine.automaton import compile_design
 from escalate.methods.crm import Crm
 from escalate.models.nodes import NodeTable
 from escalate.models.one_parameter import OneParameterModel
+from escalate.models.priors_1d import Normal
 from tests.helpers import make
 
 S = (0.05, 0.12, 0.25, 0.40, 0.55)
@@ -25,12 +26,12 @@ SD = 1.1575836902790225
 
 def _trapezoid(model: OneParameterModel, tally: Tally, points: int = 4001) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return E[beta | data] on an even grid of +-12 prior sd: good to 1e-10 where 8 sd are (engine prototypes)."""
-    beta = np.linspace(-12 * model.prior_sd, 12 * model.prior_sd, points)
+    assert isinstance(model.prior, Normal)
+    sd = model.prior.sd
+    beta = np.linspace(-12 * sd, 12 * sd, points)
     log_p, log_q = model.log_rates(beta)
     n, y = tally.n.astype(float), tally.dlt.astype(float)
-    log_weight = (
-        y @ np.maximum(log_p, -1e300).T + (n - y) @ np.maximum(log_q, -1e300).T - 0.5 * (beta / model.prior_sd) ** 2
-    )
+    log_weight = y @ np.maximum(log_p, -1e300).T + (n - y) @ np.maximum(log_q, -1e300).T - 0.5 * (beta / sd) ** 2
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
     return (weight @ beta) / weight.sum(axis=1)
 
@@ -54,7 +55,7 @@ def test_nodes_over_every_reachable_state(form: Any, cohort: int) -> None:
 @pytest.mark.parametrize("form", ["power", "logistic"])
 def test_nodes_for_other_priors(sd: float, form: Any) -> None:
     """From tight to diffuse priors: estimates of p within 1e-8 of a fine trapezoid."""
-    model = OneParameterModel(form, S, sd)
+    model = OneParameterModel(form, S, Normal(sd=sd))
     n = [[3, 0, 0, 0, 0], [3, 3, 6, 3, 0], [0, 0, 0, 0, 30], [6, 6, 6, 6, 6]]
     tally = Tally.of(n, [[3, 0, 0, 0, 0], [0, 1, 2, 1, 0], [0, 0, 0, 0, 0], [1, 2, 3, 4, 5]])
     fine = model.rates(_trapezoid(model, tally, 400_001))
@@ -68,7 +69,7 @@ def test_nodes_for_other_priors(sd: float, form: Any) -> None:
 )
 def test_interval_probabilities(y: list[int], limit: float, form: Any) -> None:
     """Pr(p_j > limit | data) within 1e-6 of adaptive quadrature of the posterior split at the limit."""
-    model = OneParameterModel(form, S, SD)
+    model = OneParameterModel(form, S, Normal(sd=SD))
     tally = Tally.of([[3] * 5], [y])
     beta = np.linspace(-8 * SD, 8 * SD, 20_001)
     log_p, log_q = model.log_rates(beta)
@@ -94,7 +95,7 @@ def test_maximum_likelihood(y: list[int], form: Any) -> None:
     """No beta on a fine grid has a higher likelihood than the estimate."""
     if not 0 < sum(y) < 15:
         return
-    model = OneParameterModel(form, S, SD)
+    model = OneParameterModel(form, S, Normal(sd=SD))
     tally = Tally.of([[3] * 5], [y])
 
     def minus_log_likelihood(beta: float) -> float:
@@ -108,7 +109,7 @@ def test_maximum_likelihood(y: list[int], form: Any) -> None:
 
 def test_quantiles_bound_their_probability() -> None:
     """The 2.5% quantile of beta has 2.5% of the posterior below it."""
-    model = OneParameterModel("power", S, SD)
+    model = OneParameterModel("power", S, Normal(sd=SD))
     tally = Tally.of([[3, 3, 3, 0, 0]], [[0, 0, 1, 0, 0]])
     for q in (0.025, 0.5, 0.975):
         beta = model.beta_quantile(tally, q, 30)
@@ -118,7 +119,7 @@ def test_quantiles_bound_their_probability() -> None:
 
 def test_extreme_counts_do_not_underflow() -> None:
     """A thousand patients at odds with the model still have a posterior that sums to one."""
-    model = OneParameterModel("power", S, SD)
+    model = OneParameterModel("power", S, Normal(sd=SD))
     weight = model.table(1000).nodes.posterior(Tally.of([[500, 0, 0, 0, 500]], [[500, 0, 0, 0, 0]]))
     assert weight.sum() == pytest.approx(1.0)
     assert np.isfinite(weight).all()
@@ -146,7 +147,7 @@ def test_nodes_against_pymc() -> None:
         data = pm.sample(4000, tune=1000, chains=4, cores=1, random_seed=1, progressbar=False)
     summary = az.summary(data, round_to=None)
     assert (summary["r_hat"] < 1.01).all()
-    model, tally = OneParameterModel("power", S, SD), Tally.of(n[None], y[None])
+    model, tally = OneParameterModel("power", S, Normal(sd=SD)), Tally.of(n[None], y[None])
     ours = [float(model.mean_beta(tally, 30)[0]), *model.mean_rates(tally, 30)[0].tolist()]
     for value, (_, row) in zip(ours, summary.iterrows(), strict=True):
         assert abs(value - row["mean"]) < 4 * row["mcse_mean"]

@@ -1,84 +1,92 @@
-"""The continual reassessment method (CRM) with a one-parameter model."""
+"""The continual reassessment method (CRM)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from math import log, sqrt
-from typing import Annotated, Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field
 
-from escalate.core.arrays import NONE, FloatArray, IntArray, Mask
+from escalate.core.arrays import FloatArray, IntArray, Mask
 from escalate.core.belief import Belief
-from escalate.core.errors import DesignError, Problem
+from escalate.core.errors import DesignError, EscalateError, Problem
 from escalate.core.method import ModelMethod
 from escalate.core.moves import DoseSummary, Margin, Moves
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
-from escalate.core.setting import Count, Probability, Setting
+from escalate.core.setting import Count
 from escalate.core.tally import States, Tally
+from escalate.methods.families.curve_settings import CurveSettings, HalfWidth
+from escalate.methods.families.estimate_choice import EstimateChoice, nearest
 from escalate.methods.families.initial_sequence import coherent_after
-from escalate.models import skeleton
+from escalate.models.averaged import AveragedBelief, AveragedModel
+from escalate.models.bivariate_normal import BivariateNormal
 from escalate.models.one_parameter import OneParameterBelief, OneParameterModel
+from escalate.models.priors_1d import Gamma, PriorChoice
+from escalate.models.two_parameter import TwoParameterModel
+from escalate.models.two_parameter_grid import CLOSE, FINE
 from escalate.rules.coherence import Coherence
 from escalate.rules.no_skipping import NoSkipping
 
-TIE = 1e-9
-"""Estimates whose distances to the target differ by less are tied; the lower dose is taken."""
+FEW = 64
+"""So many states are estimated on the finest grid of a model with two parameters: a real trial's decisions."""
 Z_95 = 1.959963984540054
 
-
-class HalfWidth(Setting):
-    """A skeleton made from the indifference interval target +- half_width (Lee and Cheung 2009)."""
-
-    half_width: Probability
-    prior_mtd: Count
+__all__ = ["Crm", "HalfWidth", "nearest"]
 
 
-class Crm(ModelMethod):
-    """Give the dose whose estimated DLT probability is nearest to the target, from a model of all doses.
+class Crm(EstimateChoice, CurveSettings, ModelMethod):
+    """Give the dose whose estimated DLT probability suits the target best, from a model of all doses.
 
     Notes
     -----
-    Prior beta ~ N(0, prior_sd^2), theta = exp(beta). `estimate: plug_in` is F at E[beta | data]; `mean` is E[p | data]; the
-    two can choose different doses, so one must be named. `inference: mle` is the likelihood CRM. `initial_levels` gives
-    the level of each patient until the first DLT (the two-stage start); the model takes over then, or at its end. Ties go
-    to the lower dose. Only doses that were given can be the MTD, unless `mtd_among: all`.
+    Prior beta ~ N(0, prior_sd^2), theta = exp(beta), or a `prior` of theta. `estimate: plug_in` is F at exp(E[beta | data])
+    under a normal prior and at E[theta | data] under a prior of theta; `mean` is E[p | data]; they can choose different doses,
+    so one must be named. With `skeletons` their posterior means are averaged (BMA-CRM). `inference: mle` is the likelihood
+    CRM. `initial_levels` gives the level of each patient until the first DLT (the two-stage start); the model takes over then,
+    or at its end. `choose` says how the dose follows from the estimates. Only doses that were given can be the MTD, unless
+    `mtd_among: all`.
 
     References
     ----------
     O'Quigley J, Pepe M, Fisher L (1990). Continual reassessment method. Biometrics 46:33-48.
     O'Quigley J, Shen LZ (1996). Continual reassessment method: a likelihood approach. Biometrics 52:673-684.
+    Yin G, Yuan Y (2009). Bayesian model averaging continual reassessment method. J Am Stat Assoc 104:954-968.
     Cheung YK (2011). Dose Finding by the Continual Reassessment Method. Chapman & Hall/CRC.
     """
 
     kind: Literal["crm"] = "crm"
-    model: Literal["power", "logistic"] = "power"
-    skeleton: tuple[Probability, ...] | HalfWidth
-    prior_sd: Annotated[float, Field(gt=0, le=30)] = sqrt(1.34)
-    intercept: Annotated[float, Field(ge=-20, le=20)] = 3.0
     estimate: Literal["plug_in", "mean"] | None = None
     inference: Literal["bayes", "mle"] = "bayes"
     initial_levels: tuple[Count, ...] | None = None
     mtd_among: Literal["tried", "all"] = "tried"
 
-    reasons = ("nearest_to_target", "initial_sequence")
+    reasons = ("nearest_to_target", "initial_sequence", "smallest_criterion", "highest_below_target")
 
     def published_rules(self) -> tuple[Rule, ...]:
         """Return no skipping from the highest dose tried, and coherence."""
         return (NoSkipping(), Coherence())
 
     def working_model(self, plan: Plan) -> OneParameterModel:
-        """Return the model at this plan's doses.
+        """Return the model at this plan's doses; with several skeletons the first.
 
         Raises
         ------
         DesignError
             Where the skeleton does not increase.
         """
-        return _working_model(self, plan)
+        return _averaged(self, plan).models[0]
+
+    def averaged_model(self, plan: Plan) -> AveragedModel:
+        """Return the models of all skeletons, one or more.
+
+        Raises
+        ------
+        DesignError
+            Where a skeleton does not increase.
+        """
+        return _averaged(self, plan)
 
     @property
     def has_posterior(self) -> bool:
@@ -88,28 +96,29 @@ class Crm(ModelMethod):
     # --- the three questions -------------------------------------------------------------------------------------------
 
     def decide(self, plan: Plan, states: States) -> Moves:
-        """Want the dose nearest to the target, or what the initial sequence says before the first DLT."""
+        """Want the dose that `choose` takes, or what the initial sequence says before the first DLT."""
         every = np.ones(states.tally.n.shape, dtype=bool)
-        wanted = nearest(self.estimate_doses(plan, states.tally), plan.target_rate, every)
+        wanted = self.chosen(self.estimate_doses(plan, states.tally), plan.target_rate, every)
         initial = self._in_initial_sequence(states.tally)
         if self.initial_levels is not None:
             level = np.asarray(self.initial_levels)
             wanted = np.where(initial, level[np.minimum(states.tally.n_total, len(level) - 1)] - 1, wanted)
-        return Moves(wanted, initial.astype(np.int64))
+        return Moves(wanted, np.where(initial, 1, self.reasons.index(self.choice_reasons[self.choose])))
 
     def select(self, plan: Plan, tally: Tally, allowed: Mask) -> IntArray:
-        """Return the dose nearest to the target, among those given unless `mtd_among: all`; whatever the last cohort."""
+        """Return the dose that `choose` takes, among those given unless `mtd_among: all`; whatever the last cohort."""
         if self.mtd_among == "tried":
             allowed = allowed & tally.tried
-        return nearest(self.estimate_doses(plan, tally), plan.target_rate, allowed)
+        return self.chosen(self.estimate_doses(plan, tally), plan.target_rate, allowed)
 
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
         """Return estimates, 95% limits and Pr(p > target) of every dose, given or not."""
-        model, estimate = self.working_model(plan), self.estimate_doses(plan, tally)
+        estimate = self.estimate_doses(plan, tally)
         if self.has_posterior:
             belief = self.belief(plan, tally)
             limits = [belief.quantile(q) for q in (0.025, 0.975)]
             return DoseSummary(estimate, limits[0], limits[1], belief.prob_above(plan.target_rate))
+        model = self.working_model(plan)
         beta = model.mle(tally)
         exists = self._mle_exists(tally)[:, None]
         half = Z_95 / np.sqrt(np.maximum(model.information(tally, beta), 1e-300))
@@ -120,19 +129,51 @@ class Crm(ModelMethod):
 
     def estimate_doses(self, plan: Plan, tally: Tally) -> FloatArray:
         """Return the estimated DLT probability of every dose, shape (S, J)."""
-        model = self.working_model(plan)
         if self.inference == "mle":
+            model = self.working_model(plan)
             return model.rates(model.mle(tally))
         belief = self.belief(plan, tally)
         return belief.mean() if self.estimate == "mean" else belief.plug_in()
 
     def posterior(self, plan: Plan, tally: Tally) -> Belief:
-        """Return the posterior of beta, and with it of every dose."""
+        """Return the posterior of beta, or of every skeleton's beta, and with it of every dose."""
+        if self.skeletons is not None:
+            return self._averaged_belief(plan, tally)
+        if self.model == "logistic2":
+            # Means need fewer nodes than probabilities do.
+            level = FINE if len(tally) <= FEW else CLOSE
+            return _two_parameters(self, plan).belief(tally, _n_max(plan, tally), level)
         return OneParameterBelief(self.working_model(plan), tally, _n_max(plan, tally))
 
     def log_evidence(self, plan: Plan, tally: Tally) -> FloatArray:
         """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""
-        return self.working_model(plan).log_evidence(tally, _n_max(plan, tally))
+        if self.model == "logistic2":
+            return _two_parameters(self, plan).belief(tally, _n_max(plan, tally)).log_evidence()
+        model = self.working_model(plan) if self.skeletons is None else self.averaged_model(plan)
+        return model.log_evidence(tally, _n_max(plan, tally))
+
+    def in_pymc(self, plan: Plan, tally: Tally) -> Any:
+        """Return the model of a single state.
+
+        Raises
+        ------
+        EscalateError
+            With several skeletons, and without a prior.
+        """
+        if self.skeletons is not None:
+            raise EscalateError(
+                "method.skeletons: an average over skeletons is no single model for NUTS; leave out --sampler nuts"
+            )
+        if not self.has_posterior:
+            raise EscalateError("method.inference: mle has no prior and so nothing to sample; leave out --sampler nuts")
+        from escalate.models import one_parameter_pymc, two_parameter_pymc  # noqa: PLC0415 - PyMC is slow to import
+
+        if self.model == "logistic2":
+            return two_parameter_pymc.in_pymc(_two_parameters(self, plan), tally)
+        return one_parameter_pymc.in_pymc(self.working_model(plan), tally)
+
+    def _averaged_belief(self, plan: Plan, tally: Tally) -> AveragedBelief:
+        return self.averaged_model(plan).belief(tally, _n_max(plan, tally))
 
     def _in_initial_sequence(self, tally: Tally) -> Mask:
         if self.initial_levels is None:
@@ -151,23 +192,20 @@ class Crm(ModelMethod):
         if self.reasons[int(moves.reason[0])] == "initial_sequence":
             patient = int(state.tally.n_total[0]) + 1
             return f"No DLT so far: the initial sequence gives patient {patient} level {level}."
-        estimates = self.estimate_doses(plan, state.tally)[0]
-        listed = ", ".join(f"{p:.3f}" for p in estimates)
-        text = (
-            f"Estimated DLT probabilities are {listed}; level {level} ({estimates[level - 1]:.4f}) is nearest to the target "
-            f"{plan.target_rate:g}."
-        )
+        text = self.choice_explained(self.estimate_doses(plan, state.tally)[0], plan.target_rate, level)
+        if self.skeletons is not None:
+            posterior = self._averaged_belief(plan, state.tally).weights()[0]
+            pairs = zip(posterior, self.averaged_model(plan).weights, strict=True)
+            text += f" Posterior weights of the skeletons: {', '.join(f'{w:.4f} (prior {p:.3g})' for w, p in pairs)}."
         if self.inference == "mle" and not self._mle_exists(state.tally)[0]:
             text += " The maximum likelihood estimate does not exist without both outcomes; its limit is used."
         return text
 
     def margin(self, plan: Plan, state: States) -> Margin | None:
-        """Return by how much the nearest dose is nearer than the next nearest."""
-        if plan.n_doses == 1 or self._in_initial_sequence(state.tally)[0]:
+        """Return how far the choice of dose stands from another."""
+        if self._in_initial_sequence(state.tally)[0]:
             return None
-        distance = np.sort(np.abs(self.estimate_doses(plan, state.tally)[0] - plan.target_rate))
-        gap = float(distance[1] - distance[0])
-        return Margin(gap, f"{gap:.4f} nearer to the target than the second nearest level, in DLT probability")
+        return self.choice_margin(self.estimate_doses(plan, state.tally)[0], plan.target_rate)
 
     # --- what can be wrong with it -------------------------------------------------------------------------------------
 
@@ -177,24 +215,17 @@ class Crm(ModelMethod):
             yield Problem("estimate", "is missing; choose plug_in or mean: they can lead to different doses")
         if self.inference == "mle" and self.estimate == "mean":
             yield Problem("estimate", "mean needs a posterior; with inference: mle only plug_in is possible")
-        if isinstance(self.skeleton, HalfWidth):
-            try:
-                skeleton.from_half_width(
-                    self.skeleton.half_width, plan.target_rate, self.skeleton.prior_mtd, plan.n_doses, self.model, self.intercept
-                )  # fmt: skip
-            except ValueError as error:
-                yield Problem("skeleton", str(error))
-        else:
-            if len(self.skeleton) != plan.n_doses:
-                yield Problem(
-                    "skeleton", f"has {len(self.skeleton)} entries for {plan.n_doses} dose levels; give one a level"
-                )
-            highest = max(self.skeleton, default=0.5)
-            logit = log(highest / (1 - highest))
-            if self.model == "logistic" and logit >= self.intercept:
-                yield Problem(
-                    "intercept", f"{self.intercept:g} is too small: it must exceed logit({highest:g}) = {logit:.3f}"
-                )  # fmt: skip
+        if self.inference == "mle" and self.model == "logistic2":
+            yield Problem("inference", "mle is for models of one parameter; with model: logistic2 write bayes")
+        if self.inference == "mle" and (self.prior is not None or self.labels_at is not None):
+            field = "prior" if self.prior is not None else "labels_at"
+            yield Problem(field, "is not used with inference: mle; leave it out")
+        if self.skeletons is not None and self.inference == "mle":
+            yield Problem("skeletons", "are averaged by their posteriors; with inference: mle give one skeleton")
+        elif self.skeletons is not None and self.estimate == "plug_in":
+            yield Problem("estimate", "must be mean with several skeletons: the average is of posterior means")
+        yield from self.choice_problems()
+        yield from self.curve_problems(plan)
         if self.initial_levels is not None:
             yield from self._sequence_problems(plan, self.initial_levels)
 
@@ -210,21 +241,17 @@ class Crm(ModelMethod):
 
     def cannot_run(self, plan: Plan) -> Iterator[Problem]:
         """Refuse a skeleton that does not increase."""
-        s = self._skeleton(plan)
-        for k in range(1, len(s)):
-            if s[k] <= s[k - 1]:
-                yield Problem(
-                    "skeleton", f"does not increase: level {k + 1} ({s[k]:g}) is not above level {k} ({s[k - 1]:g})"
-                )
+        yield from self.falling(plan)
 
     def doubts(self, plan: Plan) -> Iterator[str]:
         """Question a start over target and a likelihood CRM without a start."""
-        s = self._skeleton(plan)
-        if s[plan.start_dose] > plan.target_rate:
-            yield (
-                f"the start level {plan.start_level} is over target before any patient: the skeleton gives "
-                f"{s[plan.start_dose]:g} against {plan.target_rate:g}"
-            )
+        for number, s in enumerate(self.every_skeleton(plan), start=1):
+            if s[plan.start_dose] > plan.target_rate:
+                which = "the skeleton" if self.skeletons is None else f"skeleton {number}"
+                yield (
+                    f"the start level {plan.start_level} is over target before any patient: {which} gives "
+                    f"{s[plan.start_dose]:g} against {plan.target_rate:g}"
+                )
         if self.initial_levels is not None and len(self.initial_levels) > 1:
             coherent = coherent_after(self, plan, self.initial_levels)
             if not all(coherent):
@@ -235,13 +262,6 @@ class Crm(ModelMethod):
         if self.inference == "mle" and self.initial_levels is None:
             yield "inference: mle has no estimate until both outcomes are seen; give initial_levels for a two-stage start"
 
-    def _skeleton(self, plan: Plan) -> tuple[float, ...]:
-        if isinstance(self.skeleton, HalfWidth):
-            return skeleton.from_half_width(
-                self.skeleton.half_width, plan.target_rate, self.skeleton.prior_mtd, plan.n_doses, self.model, self.intercept
-            )  # fmt: skip
-        return self.skeleton
-
     @classmethod
     def examples(cls) -> tuple[Crm, ...]:
         """Return both models, both estimates, and a two-stage likelihood CRM."""
@@ -251,36 +271,32 @@ class Crm(ModelMethod):
             cls(skeleton=half, estimate="mean"),
             cls(model="logistic", skeleton=half, estimate="plug_in"),
             cls(skeleton=half, inference="mle", initial_levels=(1, 1, 1, 2, 2, 2, 3)),
+            cls(model="tanh", skeleton=half, prior=PriorChoice(gamma=Gamma(shape=1.0, scale=1.0)), estimate="mean"),
+            cls(skeleton=half, estimate="mean", choose="cibp", asymmetry=0.5),
+            cls(
+                model="logistic2",
+                skeleton=(0.1, 0.3, 0.5),
+                two_parameter_prior=BivariateNormal(mean=(0.0, 0.0), sd=(2.0, 1.0)),
+                estimate="mean",
+            ),
+            cls(skeletons=((0.1, 0.3, 0.5), (0.2, 0.3, 0.4)), estimate="mean", choose="highest_below"),
         )
 
 
 @cache
-def _working_model(method: Crm, plan: Plan) -> OneParameterModel:
+def _averaged(method: Crm, plan: Plan) -> AveragedModel:
     for fault in method.cannot_run(plan):
         raise DesignError(f"method.{fault.field}: {fault.text}")
-    s = method._skeleton(plan)
-    return OneParameterModel(method.model, s, method.prior_sd, method.intercept)
+    return method.averaged(plan)
+
+
+@cache
+def _two_parameters(method: Crm, plan: Plan) -> TwoParameterModel:
+    for fault in method.cannot_run(plan):
+        raise DesignError(f"method.{fault.field}: {fault.text}")
+    return method.two_parameter_curve(plan)
 
 
 def _n_max(plan: Plan, tally: Tally) -> int:
     # The grid is laid out for the plan; only data beyond it ask for another.
     return max(plan.max_patients, int(tally.n_total.max(initial=0)))
-
-
-def nearest(estimates: FloatArray, target: float, allowed: Mask) -> IntArray:
-    """Return the allowed dose nearest to the target, the lower one on ties, or NONE; shape (S,).
-
-    Notes
-    -----
-    Estimates increase with the dose, so the choice is between the highest allowed dose at or below the target and the
-    lowest above it. Where all are (even indistinguishably) below, that is the highest allowed.
-    """
-    n_doses = estimates.shape[1]
-    below, above = allowed & (estimates <= target), allowed & (estimates > target)
-    lower = n_doses - 1 - np.argmax(below[:, ::-1], axis=1)
-    upper = np.argmax(above, axis=1)
-    row = np.arange(len(estimates))
-    upper_nearer = target - estimates[row, lower] > estimates[row, upper] - target + TIE
-    has_lower, has_upper = below.any(axis=1), above.any(axis=1)
-    choice = np.where(has_lower & ~(has_upper & upper_nearer), lower, upper)
-    return np.where(has_lower | has_upper, choice, NONE)

@@ -1,4 +1,4 @@
-"""One-parameter dose-toxicity models: power and logistic, with a normal prior on beta = log theta.
+"""One-parameter dose-toxicity models: power, hyperbolic tangent and logistic, with a prior on theta = exp(beta).
 
 Cheung YK (2011). Dose Finding by the Continual Reassessment Method. Chapman & Hall/CRC.
 """
@@ -6,61 +6,77 @@ Cheung YK (2011). Dose Finding by the Continual Reassessment Method. Chapman & H
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
+from math import log
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from escalate.core.arrays import FloatArray
 from escalate.core.belief import Belief
-from escalate.core.errors import NotConverged
 from escalate.core.tally import Tally
-from escalate.models.nodes import NodeTable
+from escalate.models.one_parameter_grid import Grid, fine_grid_of, grid_of
+from escalate.models.priors_1d import Centre, Prior1d
 
 Form: TypeAlias = Literal["power", "logistic"]
 
-RANGE_SD = 9.0
-"""Nodes span at least this many prior standard deviations either side: truncation, not spacing, limits the accuracy."""
 SATURATED = 10.0
-"""Beyond this beta, or further for labels near 0, the rates are 0 or 1: data can pull the posterior no further."""
-STRETCH = 1.5
-TOLERANCE = 1e-9
-"""Largest change of an estimate of p when the number of nodes is doubled."""
-TOLERANCE_TAIL = 1e-6
-"""Largest change of an interval probability."""
+"""Beyond this distance from the centre, or further for labels near 0, the rates are 0 or 1: data pull no further."""
 
 
 @dataclass(frozen=True)
 class OneParameterModel:
-    """P(DLT at dose j) = F(x_j; theta), decreasing in beta = log theta, with labels x_j from the skeleton at theta = 1.
+    """P(DLT at dose j) = F(x_j; theta), decreasing in beta = log theta, with labels x_j that give the skeleton at theta_0.
 
     Parameters
     ----------
     form
-        `power`: s_j ** theta. `logistic`: expit(intercept + theta x_j), x_j = logit(s_j) - intercept < 0.
+        `power`: b_j ** theta, b_j = s_j ** (1 / theta_0). `logistic`: expit(intercept + theta x_j), with
+        x_j = (logit(s_j) - intercept) / theta_0 < 0.
     skeleton
         Prior guesses of the DLT rates, increasing, J of them.
-    prior_sd
-        Standard deviation of beta ~ N(0, prior_sd^2).
+    prior
+        Of theta.
     intercept
         Of the logistic form.
+    labels_at
+        Whether theta_0 is the median or the mean of the prior; None for what is usual with it.
+
+    Notes
+    -----
+    The hyperbolic tangent ((tanh(x_j) + 1) / 2) ** theta with x_j from the skeleton has the same b_j: it is the power model.
     """
 
     form: Form
     skeleton: tuple[float, ...]
-    prior_sd: float
+    prior: Prior1d
     intercept: float = 3.0
+    labels_at: Centre | None = None
+
+    @cached_property
+    def theta_0(self) -> float:
+        """Where the model gives the skeleton."""
+        return self.prior.theta_at(self.labels_at or self.prior.usual_centre)
 
     @property
+    def centre(self) -> float:
+        """Beta at theta_0."""
+        return log(self.theta_0)
+
+    @cached_property
     def labels(self) -> FloatArray:
-        """x_j: log skeleton (power), or logit(skeleton) - intercept (logistic); shape (J,)."""
+        """x_j: log b_j (power), or (logit(skeleton) - intercept) / theta_0 (logistic); shape (J,)."""
+        return self._labels_at_one / self.theta_0
+
+    @property
+    def _labels_at_one(self) -> FloatArray:
         s = np.asarray(self.skeleton)
         return np.log(s) if self.form == "power" else np.log(s / (1 - s)) - self.intercept
 
     @property
     def saturated(self) -> float:
-        """Size of beta beyond which every rate is 0 or 1 to 20 digits."""
-        return max(SATURATED, float(np.log((50 + abs(self.intercept)) / np.abs(self.labels).min())))
+        """Distance of beta from the centre beyond which every rate is 0 or 1 to 20 digits."""
+        return max(SATURATED, float(np.log((50 + abs(self.intercept)) / np.abs(self._labels_at_one).min())))
 
     def log_rates(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return log p and log(1 - p), each of shape (..., J) for beta of shape (...)."""
@@ -77,8 +93,11 @@ class OneParameterModel:
         # tanh: the logistic function without overflow.
         return np.exp(eta) if self.form == "power" else 0.5 * (1 + np.tanh((self.intercept + eta) / 2))
 
-    def beta_at(self, limit: float) -> FloatArray:
-        """Return beta at which p_j equals the limit; -inf where p_j is below it whatever beta; shape (J,)."""
+    def beta_at(self, limit: float | FloatArray) -> FloatArray:
+        """Return beta at which p_j equals the limit; -inf where p_j is below it whatever beta.
+
+        Shape (J,), or (S, J) for limits of shape (S, J).
+        """
         if self.form == "power":
             return np.log(np.log(limit) / self.labels)
         theta = (np.log(limit / (1 - limit)) - self.intercept) / self.labels
@@ -88,12 +107,23 @@ class OneParameterModel:
 
     def table(self, n_max: int, *, tails: bool = False) -> Grid:
         """Return the prior at as many nodes as estimates (or interval probabilities) from up to n_max patients need."""
-        return _grid(self, n_max, tails)
+        return grid_of(self, n_max, tails)
 
     def mean_beta(self, tally: Tally, n_max: int) -> FloatArray:
         """Return E[beta | data], shape (S,)."""
         grid = self.table(n_max)
         return grid.nodes.expect(tally, grid.beta[:, None])[:, 0]
+
+    def mean_theta(self, tally: Tally, n_max: int) -> FloatArray:
+        """Return E[theta | data], shape (S,)."""
+        grid = self.table(n_max)
+        return grid.nodes.expect(tally, grid.theta[:, None])[:, 0]
+
+    def plug_in_beta(self, tally: Tally, n_max: int) -> FloatArray:
+        """Return E[beta | data] under a normal prior of beta, log E[theta | data] under a prior of theta; shape (S,)."""
+        if self.prior.on_theta:
+            return np.log(self.mean_theta(tally, n_max))
+        return self.mean_beta(tally, n_max)
 
     def mean_rates(self, tally: Tally, n_max: int) -> FloatArray:
         """Return E[p_j | data], shape (S, J)."""
@@ -119,7 +149,7 @@ class OneParameterModel:
 
     def log_evidence(self, tally: Tally, n_max: int) -> FloatArray:
         """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""
-        return _fine_grid(self, n_max).nodes.log_evidence(tally)
+        return fine_grid_of(self, n_max).nodes.log_evidence(tally)
 
     # --- maximum likelihood --------------------------------------------------------------------------------------------
 
@@ -132,8 +162,12 @@ class OneParameterModel:
         return (dlt * x * (1 - p) - free * x * p).sum(axis=1)
 
     def mle(self, tally: Tally) -> FloatArray:
-        """Return the maximum likelihood estimate of beta, shape (S,); without both outcomes it is a bound, `saturated`."""
-        low, high = np.full(len(tally), -self.saturated), np.full(len(tally), self.saturated)
+        """Return the maximum likelihood estimate of beta, shape (S,).
+
+        Without both outcomes it is a bound, at `saturated` from the centre.
+        """
+        low = np.full(len(tally), self.centre - self.saturated)
+        high = np.full(len(tally), self.centre + self.saturated)
         for _ in range(60):
             middle = (low + high) / 2
             rising = self.score(tally, middle) > 0
@@ -154,89 +188,6 @@ def _theta(beta: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
-    """Nodes beta_k = a sinh(t_k), equally spaced in t: the trapezoid rule converges exponentially there."""
-
-    beta: FloatArray
-    t: FloatArray
-    scale: float
-    nodes: NodeTable
-
-    def mass_below(self, limits: FloatArray) -> FloatArray:
-        """Return the weight of each node in Pr(beta < limit), shape (K, M) for M limits.
-
-        Notes
-        -----
-        Sinc indefinite integration (Stenger 1993): 1/2 + Si(pi (t - t_k) / h) / pi. A 0/1 indicator at the nodes would be
-        wrong in the second digit.
-        """
-        from scipy.special import sici  # noqa: PLC0415 - only probabilities need it; estimates start faster without
-
-        h = self.t[1] - self.t[0]
-        finite = np.where(np.isfinite(limits), limits, self.beta[0] * 2)
-        steps = np.pi * (np.arcsinh(finite / self.scale) - self.t[:, None]) / h
-        weight: FloatArray = 0.5 + sici(steps)[0] / np.pi
-        return np.where(np.isfinite(limits), weight, 0.0)
-
-
-@cache
-def _grid(model: OneParameterModel, n_max: int, tails: bool) -> Grid:
-    """Return the smallest grid whose estimates do not change when it is refined."""
-    probe = _probe(len(model.skeleton), n_max)
-    for size in (48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048):
-        coarse, fine = _laid_out(model, size, n_max), _laid_out(model, 2 * size, n_max)
-        means = [grid.nodes.expect(probe, grid.beta[:, None])[:, 0] for grid in (coarse, fine)]
-        means_p = [grid.nodes.expect(probe, model.rates(grid.beta)) for grid in (coarse, fine)]
-        plug_in = np.abs(model.rates(means[0]) - model.rates(means[1])).max()
-        settled = max(plug_in, np.abs(means_p[0] - means_p[1]).max()) < TOLERANCE
-        if settled and tails:
-            below = [grid.nodes.expect(probe, grid.mass_below(means[1][::7])) for grid in (coarse, fine)]
-            settled = bool(np.abs(below[0] - below[1]).max() < TOLERANCE_TAIL)
-        if settled:
-            return coarse
-    raise NotConverged(
-        f"method.prior_sd: {model.prior_sd:g} with this skeleton gives a posterior that {size} nodes cannot resolve; use a "
-        "prior and a skeleton less extreme"
-    )
-
-
-@cache
-def _fine_grid(model: OneParameterModel, n_max: int) -> Grid:
-    # Half the spacing squares the error of the trapezoid rule: 1e-9 in an estimate becomes 1e-12 or less in the evidence.
-    return _laid_out(model, 2 * _grid(model, n_max, False).nodes.size, n_max)
-
-
-def _laid_out(model: OneParameterModel, size: int, n_max: int) -> Grid:
-    # All data against a narrow prior: each patient can add this much to the log likelihood, at (deviations)^2 / 2 of the prior.
-    pull = n_max * max(-np.log(model.skeleton[0]), -np.log1p(-model.skeleton[-1]))
-    furthest = min((RANGE_SD + np.sqrt(2 * pull)) * model.prior_sd, max(RANGE_SD * model.prior_sd, model.saturated))
-    reach = np.arcsinh(furthest / STRETCH)
-    t = np.linspace(-reach, reach, size)
-    beta = STRETCH * np.sinh(t)
-    log_prior = -0.5 * (beta / model.prior_sd) ** 2 + np.log(np.cosh(t))
-    log_p, log_q = model.log_rates(beta)
-    # A rate of exactly 1 would give 0 * -inf for a dose nobody had.
-    log_outcome = np.stack([np.maximum(log_q, -1e300), np.maximum(log_p, -1e300)], axis=-1)
-    return Grid(beta, t, STRETCH, NodeTable(log_prior, log_outcome))
-
-
-def _probe(n_doses: int, n_max: int) -> Tally:
-    """Return tallies at the edges of what a trial can see: one dose alone, or all of them, with few or many DLTs."""
-    n, dlt = [np.zeros(n_doses, dtype=np.int64)], [np.zeros(n_doses, dtype=np.int64)]
-    sizes = sorted({1, min(3, n_max), max(1, n_max // 2), n_max})
-    for dose in range(n_doses):
-        for size in sizes:
-            for events in sorted({0, 1, size // 3, size - 1, size}):
-                n.append(np.eye(n_doses, dtype=np.int64)[dose] * size)
-                dlt.append(np.eye(n_doses, dtype=np.int64)[dose] * events)
-    for size in sizes:
-        each = np.full(n_doses, max(1, size // n_doses))
-        n += [each, each, each]
-        dlt += [np.zeros_like(each), np.arange(n_doses) * each // n_doses, each]
-    return Tally.of(np.array(n), np.array(dlt))
-
-
-@dataclass(frozen=True, eq=False)
 class OneParameterBelief(Belief):
     """The posterior of a one-parameter model."""
 
@@ -249,8 +200,8 @@ class OneParameterBelief(Belief):
         return self.model.mean_rates(self.tally, self.n_max)
 
     def plug_in(self) -> FloatArray:
-        """Return p_j at E[beta | data]."""
-        return self.model.rates(self.model.mean_beta(self.tally, self.n_max))
+        """Return p_j at exp(E[beta | data]) under a normal prior of beta, at E[theta | data] under a prior of theta."""
+        return self.model.rates(self.model.plug_in_beta(self.tally, self.n_max))
 
     def prob_above(self, limit: float) -> FloatArray:
         """Return Pr(p_j > limit | data)."""
@@ -259,3 +210,19 @@ class OneParameterBelief(Belief):
     def quantile(self, probability: float) -> FloatArray:
         """Return the quantile of p_j: p_j falls as beta rises."""
         return self.model.rates(self.model.beta_quantile(self.tally, 1 - probability, self.n_max))
+
+    def variance(self) -> FloatArray:
+        """Return Var(p_j | data), from the nodes."""
+        grid = self.model.table(self.n_max, tails=True)
+        second = grid.nodes.expect(self.tally, self.model.rates(grid.beta) ** 2)
+        return np.maximum(second - self.mean() ** 2, 0.0)
+
+    def prob_nearest(self, target: float) -> FloatArray:
+        """Return Pr(p_j is the nearest to the target | data): beta lies between two breaks, where the recommended dose changes."""
+        from escalate.models.skeleton import sensitivity  # noqa: PLC0415 - that module imports this one
+
+        grid = self.model.table(self.n_max, tails=True)
+        breaks = np.array([-np.inf, *sensitivity(self.model, target).breaks, np.inf])
+        below = grid.nodes.expect(self.tally, grid.mass_below(breaks))
+        below[:, -1] = 1.0
+        return np.maximum(np.diff(below, axis=1), 0.0)

@@ -1,18 +1,27 @@
 """Skeletons of the CRM: made from indifference intervals, and judged by them.
 
 Lee SM, Cheung YK (2009). Model calibration in the continual reassessment method. Clin Trials 6:227-238.
+Lee SM, Cheung YK (2011). Calibration of prior variance in the Bayesian continual reassessment method. Stat Med 30:2081-2089.
 Cheung YK (2013). Sample size formulae for the Bayesian continual reassessment method. Clin Trials 10:852-861.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, exp, log, sqrt
 from statistics import NormalDist
+from typing import Literal, TypeAlias
 
 import numpy as np
 
+from escalate.core.arrays import FloatArray
 from escalate.models.one_parameter import Form, OneParameterModel
+
+Criterion: TypeAlias = Literal["variance", "uniform"]
+
+_SMALLEST_SD, _LARGEST_SD = 1e-3, 30.0
+_STEPS = 400
 
 
 def from_half_width(
@@ -73,8 +82,9 @@ def sensitivity(model: OneParameterModel, target: float) -> Sensitivity:
 
     Examples
     --------
+    >>> from escalate.models.priors_1d import Normal
     >>> s = from_half_width(0.05, 0.25, 3, 5)
-    >>> [round(b, 6) for b in sensitivity(OneParameterModel("power", s, 1.0), 0.25).breaks]
+    >>> [round(b, 6) for b in sensitivity(OneParameterModel("power", s, Normal(sd=1.0)), 0.25).breaks]
     [-0.431266, -0.141008, 0.149251, 0.439509]
     """
     pairs = range(len(model.skeleton) - 1)
@@ -96,6 +106,89 @@ def _break(model: OneParameterModel, k: int, target: float) -> float:
         middle = (low + high) / 2
         total = float(model.rates(np.array(middle))[k : k + 2].sum())
         low, high = (middle, high) if total > 2 * target else (low, middle)
+    return (low + high) / 2
+
+
+def prior_of_mtd(model: OneParameterModel, target: float, sd: float) -> FloatArray:
+    """Return the prior probability that each dose is the one recommended at the true beta ~ N(0, sd^2), shape (J,).
+
+    Examples
+    --------
+    >>> from escalate.models.priors_1d import Normal
+    >>> s = (0.05, 0.12, 0.25, 0.40, 0.55)
+    >>> prior_of_mtd(OneParameterModel("power", s, Normal(sd=1.0)), 0.25, sqrt(1.34)).round(4).tolist()
+    [0.3046, 0.1257, 0.1436, 0.135, 0.2912]
+    """
+    return _masses(sensitivity(model, target).breaks, sd)
+
+
+def _masses(breaks: tuple[float, ...], sd: float) -> FloatArray:
+    below = [0.0, *(NormalDist(0, sd).cdf(b) for b in breaks), 1.0]
+    return np.diff(np.array(below))
+
+
+def least_informative_sd(model: OneParameterModel, target: float, criterion: Criterion = "variance") -> float:
+    """Return the standard deviation of beta under which the prior of the MTD is nearest to all levels alike.
+
+    Parameters
+    ----------
+    criterion
+        `variance`: the smallest sd at which the prior variance of the MTD's level is (J^2 - 1) / 12, that of J levels alike.
+        `uniform`: the sd that minimises sum_k (pi_k - 1/J)^2. Both are looked for between 0.001 and 30.
+
+    Raises
+    ------
+    ValueError
+        Where there are fewer than three levels, or no such sd.
+
+    References
+    ----------
+    Lee SM, Cheung YK (2011). Calibration of prior variance in the Bayesian continual reassessment method. Stat Med
+    30:2081-2089.
+
+    Examples
+    --------
+    >>> from escalate.models.priors_1d import Normal
+    >>> model = OneParameterModel("power", (0.05, 0.12, 0.25, 0.40, 0.55), Normal(sd=1.0))
+    >>> round(least_informative_sd(model, 0.25), 6), round(least_informative_sd(model, 0.25, "uniform"), 6)
+    (0.741495, 0.738881)
+    """
+    n_doses = len(model.skeleton)
+    if n_doses < 3:
+        raise ValueError(f"a least informative prior needs three dose levels or more; there are {n_doses}")
+    breaks = sensitivity(model, target).breaks
+    level = np.arange(n_doses)
+
+    def short_of_variance(log_sd: float) -> float:
+        pi = _masses(breaks, exp(log_sd))
+        return float((n_doses**2 - 1) / 12 - (pi @ level**2 - (pi @ level) ** 2))
+
+    def unevenness(log_sd: float) -> float:
+        return float(((_masses(breaks, exp(log_sd)) - 1 / n_doses) ** 2).sum())
+
+    grid = np.linspace(log(_SMALLEST_SD), log(_LARGEST_SD), _STEPS).tolist()
+    if criterion == "uniform":
+        k = int(np.argmin([unevenness(x) for x in grid]))
+        if k in {0, _STEPS - 1}:
+            raise ValueError("no prior_sd between 0.001 and 30 makes the levels most alike")
+        return exp(_lowest(unevenness, grid[k - 1], grid[k + 1]))
+    above = [short_of_variance(x) <= 0 for x in grid]
+    if not any(above) or above[0]:
+        raise ValueError("under no prior_sd between 0.001 and 30 does the MTD vary as much as over levels alike")
+    k = above.index(True)
+    low, high = grid[k - 1], grid[k]
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if short_of_variance(middle) > 0 else (low, middle)
+    return exp((low + high) / 2)
+
+
+def _lowest(f: Callable[[float], float], low: float, high: float) -> float:
+    """Return where f is lowest between two points, by golden section."""
+    ratio = (sqrt(5) - 1) / 2
+    for _ in range(60):
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, right) if f(left) < f(right) else (left, high)
     return (low + high) / 2
 
 

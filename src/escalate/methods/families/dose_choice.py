@@ -112,10 +112,10 @@ class DoseChoice(Setting):
         if self.choose == "highest" or cells.shape[1] == 1:
             return near
         slack = 4 * error * (max(self.losses_used) if self.choose == "loss" else 1.0)
-        liked = np.where(over <= self.overdose_cutoff, self.preferences(cells), -np.inf)
-        best = -np.partition(-liked, 1, axis=1)[:, :2]
-        # Two doses out of the question do not compete.
-        near |= np.isfinite(best[:, 1]) & (best[:, 0] - np.where(np.isfinite(best[:, 1]), best[:, 1], 0.0) < slack)
+        # A rule may forbid the dose liked best, so that the ranks below matter too.
+        ranked = np.sort(np.where(over <= self.overdose_cutoff, self.preferences(cells), np.inf), axis=1)
+        both = np.isfinite(ranked[:, 1:])
+        near |= (both & (np.where(both, ranked[:, 1:], 0.0) - np.where(both, ranked[:, :-1], 0.0) < slack)).any(axis=1)
         if self.choose == "target":
             near |= (np.abs(cells[:, :, 1] - LIKELY_ENOUGH) < 2 * error).any(axis=1)
         return near
@@ -150,11 +150,17 @@ class DoseChoice(Setting):
         """Return Pr(p > upper limit of the target interval), shape (S, J)."""
         return belief.prob_above(self.intervals[1])
 
-    def moves(self, cells: FloatArray) -> Moves:
-        """Return the dose wanted in each state, given the probability of each interval, shape (S, J, I)."""
+    def moves(self, cells: FloatArray, liked: FloatArray | None = None) -> Moves:
+        """Return the dose wanted in each state, given the probability of each interval, shape (S, J, I).
+
+        Parameters
+        ----------
+        liked
+            How much each dose is liked, shape (S, J), where that is not up to the intervals.
+        """
         over = cells[:, :, 2:].sum(axis=2)
         admissible = over <= self.overdose_cutoff
-        preference = np.where(admissible, self.preferences(cells), -np.inf)
+        preference = np.where(admissible, self.preferences(cells) if liked is None else liked, -np.inf)
         best = np.argmax(preference, axis=1)
         some = admissible.any(axis=1)
         if self.if_none_admissible == "lowest":
@@ -174,11 +180,10 @@ class DoseChoice(Setting):
         # Below the threshold only the level counts, and any dose above it is liked more.
         return np.where(target > LIKELY_ENOUGH, target, LIKELY_ENOUGH * level)
 
-    def select_among(self, cells: FloatArray, allowed: Mask) -> IntArray:
-        """Return the dose liked best among those both allowed and admissible, or NONE; shape (S,)."""
-        liked = np.where(
-            allowed & (cells[:, :, 2:].sum(axis=2) <= self.overdose_cutoff), self.preferences(cells), -np.inf
-        )
+    def select_among(self, cells: FloatArray, allowed: Mask, liked: FloatArray | None = None) -> IntArray:
+        """Return the dose liked best among those both allowed and admissible, or NONE; shape (S,). `liked` as in `moves`."""
+        liked = self.preferences(cells) if liked is None else liked
+        liked = np.where(allowed & (cells[:, :, 2:].sum(axis=2) <= self.overdose_cutoff), liked, -np.inf)
         best = np.argmax(liked, axis=1)
         return np.where(np.isfinite(liked[np.arange(len(best)), best]), best, NONE)
 
