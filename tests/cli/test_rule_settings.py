@@ -21,7 +21,10 @@ NESTED = """rules:
           - kind: stop_at_patients_at_dose
             patients: 6
 """
-STOPS = "all_of, any_of, max_dlts, stop_at_patients, stop_at_patients_at_dose, stop_when_precise, stop_when_stable"
+STOPS = (
+    "all_of, any_of, max_dlts, stop_at_patients, stop_at_patients_at_dose, stop_at_patients_near_dose, stop_when_mtd_above, "
+    "stop_when_mtd_certain, stop_when_precise, stop_when_stable, stop_when_target_likely"
+)
 
 
 def rules(*lines: str) -> str:

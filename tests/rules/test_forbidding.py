@@ -89,6 +89,12 @@ def cap(**settings: Any) -> dict[str, Any]:
 BY_AMOUNT = [{"from_amount": 0, "relative": 1.0}, {"from_amount": 20, "relative": 0.33}]
 BY_DLTS = [{"from_dlts": 0, "relative": 1.0}, {"from_dlts": 1, "relative": 0.5}, {"from_dlts": 3, "levels": 0}]
 
+BY_LAST = [
+    {"from_dlts_in_cohort": 0, "relative": 1.0},
+    {"from_dlts_in_cohort": 1, "relative": 0.5},
+    {"from_dlts_in_cohort": 2, "levels": 0},
+]
+
 
 @pytest.mark.parametrize(
     ("settings", "outcomes", "levels"),
@@ -114,6 +120,11 @@ BY_DLTS = [{"from_dlts": 0, "relative": 1.0}, {"from_dlts": 1, "relative": 0.5},
         ({"bands": BY_DLTS}, "1NNT 2NNN", [4, 5]),
         ({"bands": BY_DLTS}, "1NTT 2NNN", [4, 5]),
         ({"bands": BY_DLTS}, "1NTT 2NNT", [3, 4, 5]),
+        # Those of the last cohort alone, at the same dose or not.
+        ({"bands": BY_LAST}, "1NTT 2NNN", [5]),
+        ({"bands": BY_LAST}, "1NNN 2NNT", [4, 5]),
+        ({"bands": BY_LAST}, "2NNT 2NNN", [5]),
+        ({"bands": BY_LAST}, "2NNN 2NTT", [3, 4, 5]),
     ],
 )  # fmt: skip
 def test_cap_increment(settings: dict[str, Any], outcomes: str, levels: list[int]) -> None:

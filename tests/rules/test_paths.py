@@ -55,6 +55,17 @@ def _fibonacci(history: History) -> dict[int, str]:
     return {d: "cap_increment" for d in range(3) if 10 * (d + 1) > (2 if dlts == 0 else 1.5) * 10 * (dose + 1)}
 
 
+def _held_by_the_last(history: History) -> dict[int, str]:
+    """Amounts 10, 20, 30: at most doubled after a cohort without a DLT, no escalation after one with."""
+    dose, _, y = history[-1]
+    return {d: "cap_increment" for d in range(3) if 10 * (d + 1) > (1 if y else 2) * 10 * (dose + 1)}
+
+
+def _near(history: History, following: int) -> int:
+    """Amounts 10, 12, 30: within 20% of 10 is 12, within 20% of 12 is 10, and nothing is near 30."""
+    return sum(at(history, d)[0] for d in ((0, 1), (0, 1), (2,))[following])
+
+
 def _rule(kind: str, **settings: Any) -> dict[str, Any]:
     return {"kind": kind, **settings}
 
@@ -154,6 +165,20 @@ CASES: dict[str, tuple[esc.Design, Protocol]] = {
             _rule("cap_increment", bands=[{"from_dlts": 0, "relative": 1.0}, {"from_dlts": 1, "relative": 0.5}]),
         )),
         Protocol(forbids=_fibonacci),
+    ),
+    "increments by the last cohort": (
+        make(CRM, 3, max_patients=15, doses={"unit": "mg", "levels": (10, 20, 30)}, rules=(
+            _rule("cap_increment", bands=[
+                {"from_dlts_in_cohort": 0, "relative": 1.0}, {"from_dlts_in_cohort": 1, "levels": 0},
+            ]),
+        )),
+        Protocol(forbids=_held_by_the_last),
+    ),
+    "patients near": (
+        make(CRM, 3, max_patients=15, doses={"unit": "mg", "levels": (10, 12, 30)}, rules=(
+            _rule("stop_at_patients_near_dose", patients=9, within=0.2),
+        )),
+        Protocol(stops=lambda h, d: {"stop_at_patients_near_dose"} if d != NONE and _near(h, d) >= 9 else set()),
     ),
 }  # fmt: skip
 by_case = pytest.mark.parametrize("name", CASES)

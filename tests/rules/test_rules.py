@@ -19,6 +19,8 @@ from tests.helpers import make
 
 CRM: dict[str, Any] = {"kind": "crm", "skeleton": [0.05, 0.12, 0.25, 0.40, 0.55], "estimate": "plug_in"}
 
+BLRM: dict[str, Any] = {"kind": "blrm", "reference_amount": 3.0, "prior": {"mean": (-1.0, 0.0), "sd": (1.0, 0.5)}}
+
 
 def _next(rules: tuple[dict[str, Any], ...], outcomes: str, **settings: Any) -> int | None:
     return esc.recommend(make(CRM, target=0.25, rules=rules, **settings), outcomes).next_level
@@ -116,9 +118,13 @@ def test_every_rule_describes_and_explains_itself(cls: type[Rule]) -> None:
     """One sentence each, ending in a full stop, over a few states; round trip through a file's content."""
     for rule in cls.examples():
         data = rule.model_dump(mode="json", by_alias=True, exclude_none=True)
-        # One rule asks the method whether it bars a dose itself.
-        table = DecisionTable.examples()[0].model_dump(mode="json") if rule.kind == "eliminate_by_table" else None
-        design = make(table or CRM, target=0.25, rules=(data,))
+        # One rule asks the method whether it bars a dose itself, two for a curve through all amounts.
+        needs: dict[str, dict[str, Any]] = {
+            "eliminate_by_table": DecisionTable.examples()[0].model_dump(mode="json"),
+            "stop_when_mtd_above": BLRM,
+            "stop_when_mtd_certain": BLRM,
+        }
+        design = make(needs.get(rule.kind, CRM), target=0.25, rules=(data,))
         assert design.rules == (rule,)
         assert rule.describe(design).endswith(".")
         for outcomes in ("1NNN", "1TTT", "1NNN 2NNT 3TTT"):

@@ -233,7 +233,9 @@ def test_only_stops_can_be_combined(cls: type[Rule]) -> None:
     """Every rule that just ends the trial, and none that forbids doses, holds or sizes; from Python as from a file."""
     example = cls.examples()[0]
     said = example.model_dump(mode="json", by_alias=True, exclude_none=True)
-    method = {"kind": "crm", "skeleton": {"half_width": 0.05, "prior_mtd": 2}, "estimate": "mean"}
+    method: dict[str, Any] = {"kind": "crm", "skeleton": {"half_width": 0.05, "prior_mtd": 2}, "estimate": "mean"}
+    if example.kind in ("stop_when_mtd_above", "stop_when_mtd_certain"):
+        method = {"kind": "blrm", "reference_amount": 3.0, "prior": {"mean": (-1.0, 0.0), "sd": (1.0, 0.5)}}
     if issubclass(cls, StopRule):
         assert cls.forbids is Rule.forbids
         assert make(method, rules=(rule("any_of", rules=[said]),)).rules[0] == AnyOf(rules=cls.examples()[:1])

@@ -15,7 +15,7 @@ class Doses(Setting):
     """The dose levels, lowest first: amounts with one unit, and optional names."""
 
     unit: Words
-    levels: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=20)]
+    levels: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=60)]
     labels: tuple[Words, ...] | None = None
 
     @field_validator("levels")

@@ -30,7 +30,7 @@ class Scenario(Setting):
     """
 
     name: Words
-    dlt: Annotated[tuple[Probability, ...], Field(min_length=1, max_length=20)]
+    dlt: Annotated[tuple[Probability, ...], Field(min_length=1, max_length=60)]
     outcomes: dict[str, tuple[Probability, ...]] | None = None
     family: Words | None = None
     drawn: bool | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from math import log
 from typing import Annotated, Any, Literal
@@ -150,6 +150,13 @@ class Blrm(DoseChoice, ModelMethod):
         if len(tally) <= FEW:
             return self.cells(self.working_model(plan).belief(tally, n_max))
         return _remembered(self, plan.doses.levels, n_max)(tally.counts)
+
+    def prob_above_at(
+        self, plan: Plan, tally: Tally, limit: float, amounts: Sequence[float], *, precise: bool
+    ) -> FloatArray:
+        """Return Pr(p(amount) > limit | data), shape (S, A): from the nodes, to 1e-6, or to 1e-3 where that is enough."""
+        belief = self.working_model(plan).belief(tally, _n_max(plan, tally), FINE if precise else ROUGH)
+        return belief.prob_above_at(limit, np.log(np.asarray(amounts) / self.reference_amount))
 
     def estimate_doses(self, plan: Plan, tally: Tally) -> FloatArray:
         """Return the posterior mean of every dose, shape (S, J)."""

@@ -56,6 +56,8 @@ class NodeTable:
         if self.size < FEW_NODES:
             sums = np.concatenate([self._mass(part) @ with_total for part in _blocks(tally, self.size)])
             return sums[:, :-1] / sums[:, -1:]
+        if not len(tally):
+            return np.empty((0, functionals.shape[1]))
         one_each, place = distinct(tally.counts)
         counts = tally.counts[one_each]
         sums = np.concatenate([mass @ with_total for mass in masses(self.log_prior, self.log_outcome, counts)])

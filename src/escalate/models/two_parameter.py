@@ -128,6 +128,11 @@ class TwoParameterBelief(Belief):
         below = self.grid.nodes.expect(self.tally, weights).reshape(len(self.tally), len(limits), -1)
         return np.clip(1 - below.transpose(1, 0, 2), 0.0, 1.0)
 
+    def prob_above_at(self, limit: float, labels: FloatArray) -> FloatArray:
+        """Return Pr(p > limit | data) at labels that need not be doses, shape (S, A)."""
+        eta = np.full(len(labels), np.log(limit / (1 - limit)))
+        return np.clip(1 - self.grid.nodes.expect(self.tally, self.grid.mass_below_eta(eta, labels)), 0.0, 1.0)
+
     def quantile(self, probability: float) -> FloatArray:
         """Return the quantile of p_j: found on the coarse grid, and corrected once on this one."""
         rough = grid_of(self.model, self.n_max, ROUGH)

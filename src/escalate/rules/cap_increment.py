@@ -22,13 +22,23 @@ if TYPE_CHECKING:
     from escalate.core.design import Design
 
 
+STARTS = ("from_amount", "from_dlts", "from_dlts_in_cohort")
+"""What the start of a band can be."""
+
+
 class IncrementBand(Setting):
-    """A cap that applies from an amount of the reference dose on, or from a number of DLTs in the trial on."""
+    """A cap that applies from an amount of the reference dose on, or from a number of DLTs in the trial or last cohort on."""
 
     from_amount: Annotated[float, Field(ge=0)] | None = None
     from_dlts: Annotated[int, Field(ge=0)] | None = None
+    from_dlts_in_cohort: Annotated[int, Field(ge=0)] | None = None
     relative: Annotated[float, Field(ge=0)] | None = None
     levels: Annotated[int, Field(ge=0)] | None = None
+
+    @property
+    def dlts(self) -> int | None:
+        """The number of DLTs from which it applies, where it goes by that."""
+        return self.from_dlts if self.from_dlts_in_cohort is None else self.from_dlts_in_cohort
 
 
 class CapIncrement(Rule):
@@ -38,9 +48,10 @@ class CapIncrement(Rule):
     -----
     `relative: 1.0` allows an amount of at most (1 + 1.0) times that of the reference dose, compared as the decimal numbers
     written: from 30 mg a cap of 0.33 allows 39.9 mg, not 40 mg. `levels: 1` allows one level up. Where both are given both
-    hold. With `bands` the cap depends on the amount of the reference dose (`from_amount`) or on the DLTs seen in the whole
-    trial (`from_dlts`); a band holds from its start, included, to the start of the next. The reference is the dose given last
-    (crmPack 2 takes it too, although its manual says the highest so far) unless `from: highest`. Going down is never capped.
+    hold. With `bands` the cap depends on the amount of the reference dose (`from_amount`), on the DLTs seen in the whole
+    trial (`from_dlts`) or on those in the cohort just seen (`from_dlts_in_cohort`); a band holds from its start, included, to
+    the start of the next. The reference is the dose given last (crmPack 2 takes it too, although its manual says the highest
+    so far) unless `from: highest`. Going down is never capped.
 
     References
     ----------
@@ -63,16 +74,28 @@ class CapIncrement(Rule):
     @property
     def _starts(self) -> tuple[int, ...]:
         """The numbers of DLTs at which the cap changes."""
-        return tuple(cap.from_dlts for cap in self._caps if cap.from_dlts is not None) or (0,)
+        return tuple(cap.dlts for cap in self._caps if cap.dlts is not None) or (0,)
+
+    @property
+    def _in_cohort(self) -> bool:
+        return self._caps[0].from_dlts_in_cohort is not None
+
+    @property
+    def _where(self) -> str:
+        return "in the last cohort" if self._in_cohort else "in the trial"
+
+    def _dlts(self, states: States) -> IntArray:
+        """Return the DLTs that the cap goes by, shape (S,)."""
+        return states.cohort[:, -1] if self._in_cohort else states.tally.dlt.sum(axis=1)
 
     def _cap(self, row: int, amount: float) -> IncrementBand:
         """Return what holds at a reference amount, from the DLTs of a row of `_starts` on."""
-        if self._caps[0].from_dlts is not None:
+        if self._caps[0].dlts is not None:
             return self._caps[row]
         return [cap for cap in self._caps if exact(cap.from_amount or 0.0) <= exact(amount)][-1]
 
     def _row(self, states: States) -> IntArray:
-        return np.searchsorted(self._starts, states.tally.dlt.sum(axis=1), side="right") - 1
+        return np.searchsorted(self._starts, self._dlts(states), side="right") - 1
 
     def _reference(self, states: States) -> IntArray:
         return states.dose if self.basis == "last" else states.highest_tried
@@ -88,9 +111,7 @@ class CapIncrement(Rule):
         parts = [f"Escalation from {basis} is by at most {_said(self._caps[0])}"]
         for cap in self._caps[1:]:
             start = f"{cap.from_amount or 0:g} {design.doses.unit} or more"
-            where = (
-                f"where that is {start}" if cap.from_dlts is None else f"from {_counted(cap.from_dlts)} in the trial on"
-            )
+            where = f"where that is {start}" if cap.dlts is None else f"from {_counted(cap.dlts)} {self._where} on"
             parts.append(f"by at most {_said(cap)} instead {where}")
         return f"{'; '.join(parts)}."
 
@@ -99,7 +120,7 @@ class CapIncrement(Rule):
         reference, row = int(self._reference(state)[0]), int(self._row(state)[0])
         amount, cap = design.doses.levels[reference], self._cap(row, design.doses.levels[reference])
         basis = "last given" if self.basis == "last" else "highest given so far"
-        seen = f", after {_counted(int(state.tally.dlt.sum()))} in the trial" if cap.from_dlts is not None else ""
+        seen = f", after {_counted(int(self._dlts(state)[0]))} {self._where}" if cap.dlts is not None else ""
         limit = "" if cap.relative is None else f" ({float(_limit(cap, amount)):g} {design.doses.unit})"
         top = int(_highest(self, design.doses.levels)[row, reference])
         return (
@@ -133,10 +154,10 @@ class CapIncrement(Rule):
             )
         for cap, row in zip(self._caps, highest, strict=False):
             # A cap of nothing means what it says.
-            if cap.from_dlts is not None and cap.relative != 0 and cap.levels != 0:
+            if cap.dlts is not None and cap.relative != 0 and cap.levels != 0:
                 for dose in np.flatnonzero(row[:reach] == np.arange(reach)).tolist():
                     yield (
-                        f"cap_increment: from {_counted(cap.from_dlts)} on, level {dose + 2} ({design.amount(dose + 1)}) is "
+                        f"cap_increment: from {_counted(cap.dlts)} on, level {dose + 2} ({design.amount(dose + 1)}) is "
                         f"more than {_said(cap)} above level {dose + 1}: there is no escalation from there"
                     )
 
@@ -148,6 +169,12 @@ class CapIncrement(Rule):
             cls.model_validate({"levels": 1, "from": "highest"}),
             cls(bands=(IncrementBand(from_amount=0.0, relative=1.0), IncrementBand(from_amount=2.0, relative=0.5))),
             cls(bands=(IncrementBand(from_dlts=0, levels=2), IncrementBand(from_dlts=1, levels=1))),
+            cls(
+                bands=(
+                    IncrementBand(from_dlts_in_cohort=0, relative=1.0),
+                    IncrementBand(from_dlts_in_cohort=1, relative=0.5),
+                )
+            ),
         )
 
 
@@ -187,20 +214,25 @@ def _highest_from(cap: IncrementBand, amounts: tuple[float, ...], dose: int) -> 
     return highest
 
 
+def _goes_by(bands: tuple[IncrementBand, ...]) -> str:
+    return next((name for name in STARTS if getattr(bands[0], name) is not None), "from_dlts")
+
+
 def _faults_of_bands(bands: tuple[IncrementBand, ...]) -> Iterator[Problem]:
-    by = "from_amount" if bands[0].from_amount is not None else "from_dlts"
-    other = "from_dlts" if by == "from_amount" else "from_amount"
+    by = _goes_by(bands)
     for k, band in enumerate(bands, start=1):
-        if band.from_amount is None and band.from_dlts is None:
+        given = [name for name in STARTS if getattr(band, name) is not None]
+        others = [name for name in given if name != by]
+        if not given:
             yield Problem(f"bands[{k}]", "does not say where it starts; give it 'from_amount' or 'from_dlts'")
-        elif getattr(band, other) is not None:
-            yield Problem(f"bands[{k}].{other}", f"is mixed with '{by}'; all bands go by one of the two")
+        elif others:
+            yield Problem(f"bands[{k}].{others[0]}", f"is mixed with '{by}'; all bands go by one of the two")
         if band.relative is None and band.levels is None:
             yield Problem(f"bands[{k}]", "caps nothing; give it 'relative' or 'levels'")
 
 
 def _faults_of_starts(bands: tuple[IncrementBand, ...]) -> Iterator[Problem]:
-    by = "from_amount" if bands[0].from_amount is not None else "from_dlts"
+    by = _goes_by(bands)
     starts = [getattr(band, by) for band in bands]
     if starts[0] != 0:
         yield Problem(f"bands[1].{by}", f"{starts[0]:g} is not 0; the first band starts at 0")
