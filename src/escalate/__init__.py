@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from escalate.core.scenario import Scenario
     from escalate.core.scenario_files import generate
     from escalate.study.atlas import atlas
+    from escalate.study.calibrate import calibrate
     from escalate.study.check import check
     from escalate.study.pathways import paths
+    from escalate.study.prior import prior
     from escalate.study.recommend import recommend
     from escalate.study.select import select
     from escalate.study.simulate import simulate
@@ -35,8 +37,10 @@ _HOMES = {
     "Scenario": "core.scenario",
     "generate": "core.scenario_files",
     "atlas": "study.atlas",
+    "calibrate": "study.calibrate",
     "check": "study.check",
     "paths": "study.pathways",
+    "prior": "study.prior",
     "recommend": "study.recommend",
     "select": "study.select",
     "simulate": "study.simulate",
@@ -53,11 +57,13 @@ __all__ = [
     "TooLargeError",
     "__version__",
     "atlas",
+    "calibrate",
     "check",
     "generate",
     "load_design",
     "load_scenarios",
     "paths",
+    "prior",
     "read_patients",
     "recommend",
     "select",

@@ -12,7 +12,8 @@ import typer
 from typer.exceptions import TyperException
 
 from escalate import __version__
-from escalate.cli import designing, pathways, scenarios, simulating, trial
+from escalate.cli import calibrate, designing, map_prior, pathways, prior, scenarios, simulating, trial
+from escalate.cli.model_code import with_run_model_code
 from escalate.core.errors import EscalateError, harmless
 
 app = typer.Typer(
@@ -43,17 +44,20 @@ def _root(
 for _command in (
     designing.new,
     designing.check,
+    prior.prior,
     trial.table,
     trial.recommend,
     trial.select,
     pathways.paths,
     scenarios.scenarios,
     simulating.simulate,
+    calibrate.calibrate,
+    map_prior.map_prior,
     designing.methods,
     designing.explain,
     designing.schema,
 ):
-    app.command()(_command)
+    app.command()(with_run_model_code(_command))
 
 
 def main() -> None:

@@ -150,7 +150,7 @@ def methods(as_json: AsJson = False) -> None:
     for noun, rows in found.items():
         print(f"{noun}:")
         for row in rows:
-            print(f"  {row['kind']:<26}{row['text']}")
+            print(f"  {row['kind']:<28}{row['text']}")
 
 
 def explain(method: Kind) -> None:
