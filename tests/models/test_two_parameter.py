@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from escalate.core.errors import NotConverged
 from escalate.core.tally import Tally
+from escalate.engine.automaton import compile_design
+from escalate.methods.blrm import Blrm
 from escalate.models.bivariate_normal import Component
 from escalate.models.two_parameter import Known, TwoParameterModel
 from escalate.models.two_parameter_grid import CLOSE, FINE, ROUGH
-from tests.helpers import cases
+from tests.helpers import cases, make
 
 VAGUE = (Component(weight=1.0, mean=(-1.0, 0.0), sd=(2.0, 1.0)),)
 PRIORS = (
@@ -137,6 +139,38 @@ def test_one_more_dlt_never_lowers_the_probability_of_overdosing(dlts: list[int]
     over = model.belief(Tally.of([[3] * 8, [3] * 8], [dlts, more]), 36).prob_above(0.33)
     assert over[1, dose] >= over[0, dose] - 1e-9
     assert (np.diff(over, axis=1) >= -1e-6).all()
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "r", "intervals"),
+    [
+        ((-3.44, -0.49), (0.8, 0.7), -0.7, (0.3, 0.6)),
+        ((-3.21, -0.68), (0.3, 0.5), 0.0, (0.3, 0.6)),
+        ((0.0, 0.0), (3.0, 1.0), 0.3, (0.2, 0.35)),
+        ((0.0, 0.0), (3.0, 0.3), 0.3, (0.16, 0.33)),
+        ((-1.74, -0.51), (0.5, 1.0), -0.35, (0.2, 0.35)),
+        ((0.9, 0.1), (2.0, 0.33), 0.7, (0.16, 0.33)),
+    ],
+)
+def test_many_at_once_are_decided_as_one_by_one(
+    mean: tuple[float, float], sd: tuple[float, float], r: float, intervals: tuple[float, float]
+) -> None:
+    """Every tally that a design can end with: the same admissible doses on few nodes and on the finest."""
+    prior = {"mean": mean, "sd": sd, "correlation": r}
+    levels = {"unit": "mg", "levels": (10.0, 20.0, 40.0, 80.0)}
+    trial = make(
+        {"kind": "blrm", "reference_amount": 20.0, "prior": prior, "intervals": intervals, "choose": "highest"},
+        doses=levels,
+        max_patients=24,
+        rules=({"kind": "no_skipping"},),
+    )
+    method = trial.method
+    assert isinstance(method, Blrm)
+    tally = compile_design(trial).terminals.tally
+    exact = method.cells(method.working_model(trial).belief(tally, 24))
+    found = method.interval_probabilities(trial, tally)
+    assert np.abs(found - exact).max() < ROUGH.error
+    assert np.array_equal(found[:, :, 2] <= 0.25, exact[:, :, 2] <= 0.25)
 
 
 def test_absurd_prior_is_refused() -> None:

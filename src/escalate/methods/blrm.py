@@ -155,7 +155,7 @@ class Blrm(DoseChoice, ModelMethod):
         self, plan: Plan, tally: Tally, limit: float, amounts: Sequence[float], *, precise: bool
     ) -> FloatArray:
         """Return Pr(p(amount) > limit | data), shape (S, A): from the nodes, to 1e-6, or to 1e-3 where that is enough."""
-        belief = self.working_model(plan).belief(tally, _n_max(plan, tally), FINE if precise else ROUGH)
+        belief = self.working_model(plan).belief(tally, _n_max(plan, tally), FINE if precise else CLOSE)
         return belief.prob_above_at(limit, np.log(np.asarray(amounts) / self.reference_amount))
 
     def estimate_doses(self, plan: Plan, tally: Tally) -> FloatArray:
@@ -265,11 +265,14 @@ def _remembered(method: Blrm, amounts: tuple[float, ...], n_max: int) -> Remembe
     model = _working_model(method, amounts)
 
     def compute(counts: IntArray) -> FloatArray:
-        cells = method.cells(model.belief(Tally(counts), n_max, ROUGH))
-        for level, better in ((ROUGH, CLOSE), (CLOSE, FINE)):
-            near = np.flatnonzero(method.undecided(cells, level.error))
-            if len(near):
-                cells[near] = method.cells(model.belief(Tally(counts[near]), n_max, better))
+        rows = np.arange(len(counts))
+        cells = np.empty((*counts.shape[:2], len(method.intervals) + 1))
+        for level in (ROUGH, CLOSE, FINE):
+            above, resolved = model.belief(Tally(counts[rows]), n_max, level).checked(method.intervals)
+            cells[rows] = method.cells_between(above)
+            rows = rows[~resolved | method.undecided(cells[rows], level.error)]
+            if not len(rows):
+                break
         return cells
 
     return Remembered(compute)

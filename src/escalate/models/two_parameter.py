@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from escalate.core.arrays import FloatArray
+from escalate.core.arrays import FloatArray, Mask
 from escalate.core.belief import Belief
 from escalate.core.tally import Tally
 from escalate.models.bivariate_normal import Component
@@ -127,6 +127,14 @@ class TwoParameterBelief(Belief):
         weights = np.concatenate([self.grid.mass_below(limit, self.model.labels) for limit in limits], axis=1)
         below = self.grid.nodes.expect(self.tally, weights).reshape(len(self.tally), len(limits), -1)
         return np.clip(1 - below.transpose(1, 0, 2), 0.0, 1.0)
+
+    def checked(self, limits: Sequence[float]) -> tuple[FloatArray, Mask]:
+        """Return what `probs_above` does, and where the nodes resolve the posterior; shapes (L, S, J) and (S,)."""
+        weights = [self.grid.mass_below(limit, self.model.labels) for limit in limits]
+        found = self.grid.nodes.expect(self.tally, np.concatenate([*weights, self.grid.checks], axis=1))
+        n = len(limits) * len(self.model.labels)
+        below = found[:, :n].reshape(len(self.tally), len(limits), -1)
+        return np.clip(1 - below.transpose(1, 0, 2), 0.0, 1.0), self.grid.resolved(found[:, n:])
 
     def prob_above_at(self, limit: float, labels: FloatArray) -> FloatArray:
         """Return Pr(p > limit | data) at labels that need not be doses, shape (S, A)."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from escalate.core.arrays import FloatArray
+from escalate.core.arrays import FloatArray, Mask
 from escalate.core.errors import NotConverged
 from escalate.core.tally import Tally
 from escalate.models.nodes import NodeTable
@@ -32,10 +32,9 @@ class Level:
     Parameters
     ----------
     error
-        What the error of a probability stays below in states that a trial can reach; tests hold it there.
+        What the error of a probability stays below where the nodes resolve the posterior (`Grid.resolved`); tests hold it there.
     probes
-        Largest change of a probability, when nodes are added, over the probing data. They contradict prior and model more than
-        a trial can: in reachable states errors are at least ten times smaller.
+        Largest change of a probability, when nodes are added, over the probing data, which contradict prior and model.
     negligible
         Mass of a posterior that may lie outside the nodes.
     """
@@ -45,14 +44,20 @@ class Level:
     negligible: float
 
 
-ROUGH, CLOSE, FINE = Level(5e-4, 3e-3, 1e-6), Level(1e-5, 1e-5, 1e-8), Level(1e-6, 1e-6, 1e-12)
+ROUGH, CLOSE, FINE = Level(1e-3, 3e-3, 1e-7), Level(2e-5, 1e-4, 1e-9), Level(1e-6, 1e-6, 1e-12)
 """Few nodes for most states; more for those whose dose an error could change."""
 SIZES = ((48, 36), (60, 44), (72, 56), (96, 72), (128, 96), (160, 128), (224, 176), (320, 240), (448, 352))
 """Numbers of nodes of a and b, tried in this order."""
-LIMITS = (0.1, 0.2, 0.33, 0.5)
+LIMITS = (0.1, 0.2, 0.33, 0.6)
 """Limits at which grids are compared."""
 WIDE_SD = 14.0
 """Where data can take the posterior is searched for within so many prior standard deviations."""
+NARROWEST = 1.4
+"""Posterior standard deviation, in distances between nodes, from which on the nodes resolve it."""
+LARGEST_SHARE = 0.02
+"""Largest difference between the masses of every other node that they may have: more tells of a mode between two nodes."""
+UNIMPORTANT = 1e-5
+"""Posterior weight of a component below which its resolution does not matter."""
 STRETCH = 2.5
 """Nodes are spaced evenly within about so many standard deviations of the centre, and wider beyond."""
 
@@ -118,6 +123,30 @@ class Grid:
         """1 where a node belongs to a part, else 0; shape (K, M)."""
         return np.repeat(np.eye(len(self.parts)), [len(part.a) for part in self.parts], axis=0)
 
+    @cached_property
+    def checks(self) -> FloatArray:
+        """What `resolved` asks the posterior expectations of, seven columns a part; shape (K, 7 M)."""
+        columns = np.zeros((len(self.nodes.log_prior), 7 * len(self.parts)))
+        start = 0
+        for k, part in enumerate(self.parts):
+            n_u, end = len(part.t), start + len(part.a)
+            u = np.tile(np.arange(n_u) - n_u / 2, len(part.a) // n_u)
+            b = np.repeat(np.arange(len(part.a) // n_u) - len(part.a) // n_u / 2, n_u)
+            every_other = [(-1.0) ** np.round(x - x[0]) for x in (u, b)]
+            own = [np.ones(len(u)), u, u * u, b, b * b, *every_other]
+            columns[start:end, 7 * k : 7 * k + 7] = np.stack(own, axis=1)
+            start = end
+        return columns
+
+    def resolved(self, found: FloatArray) -> Mask:
+        """Return where the nodes lie dense enough for the posterior, given the expectations of `checks`; shape (S,)."""
+        each = found.reshape(len(found), -1, 7)
+        weight = np.maximum(each[:, :, 0], 1e-300)
+        u, uu, b, bb, odd_u, odd_b = (each[:, :, c] / weight for c in range(1, 7))
+        wide = np.minimum(uu - u * u, bb - b * b) >= NARROWEST**2
+        even = np.maximum(np.abs(odd_u), np.abs(odd_b)) <= LARGEST_SHARE
+        return np.asarray(((wide & even) | (each[:, :, 0] < UNIMPORTANT)).all(axis=1))
+
     def mass_below(self, limit: float, labels: Sequence[float]) -> FloatArray:
         """Return the weight of each node in Pr(p_j <= limit), shape (K, J)."""
         return _mass_below(self, limit, tuple(labels))
@@ -146,15 +175,17 @@ def grid_of(model: TwoParameterModel, n_max: int, level: Level) -> Grid:
 def _settled(model: TwoParameterModel, n_max: int, level: Level) -> Part:
     """Return the smallest grid of a prior of one component whose answers do not change when nodes are added."""
     place, probe = _placed(model, n_max, level.negligible), _probe(len(model.labels), n_max)
-    before, smaller = None, None
+    before = None
     for size in SIZES:
         part = _laid_out(place, size)
         after = _answers(model, Grid((part,), _table(model, part, 0)), probe)
-        if before is not None and smaller is not None and np.abs(after - before).max() < level.probes:
-            return part if level is FINE else smaller
-        before, smaller = after, part
+        if before is not None and np.abs(after - before).max() < level.probes:
+            return part
+        before = after
+    (prior,) = model.prior
     raise NotConverged(
-        "method.prior: with so narrow or so wide a prior the posterior cannot be resolved; use standard deviations less extreme"
+        f"method.prior: with mean {prior.mean[0]:g}, {prior.mean[1]:g}, sd {prior.sd[0]:g}, {prior.sd[1]:g} and up to {n_max} "
+        "patients the posterior cannot be resolved; use a prior less extreme, or fewer patients"
     )
 
 

@@ -96,12 +96,20 @@ class DoseChoice(Setting):
             )
         elif min(self.losses) < 0:
             yield Problem("losses", f"{min(self.losses):g} is negative; a loss is 0 or more")
-        elif min(self.losses[2:]) < self.losses[1]:
-            yield Problem("losses", "make overdosing cost less than the target interval; no dose would be too high")
+        elif min(self.losses[0], *self.losses[2:]) <= self.losses[1]:
+            yield Problem(
+                "losses", "do not make the target interval the cheapest; every other interval costs more than it"
+            )
+        elif list(self.losses[2:]) != sorted(self.losses[2:]):
+            yield Problem("losses", "make a higher interval of overdosing cheaper than a lower one")
 
     def cells(self, belief: Belief) -> FloatArray:
         """Return the probability of each interval, from low to high, shape (S, J, I)."""
-        inner = list(belief.probs_above(self.intervals))
+        return self.cells_between(belief.probs_above(self.intervals))
+
+    def cells_between(self, above_limits: FloatArray) -> FloatArray:
+        """Return the probability of each interval, given Pr(p > limit) of each of `intervals`, shape (L, S, J)."""
+        inner = list(above_limits)
         above = [np.ones_like(inner[0]), *inner, np.zeros_like(inner[0])]
         return np.stack([np.maximum(low - high, 0.0) for low, high in pairwise(above)], axis=-1)
 
