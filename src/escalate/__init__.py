@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from escalate.core.design import Design
     from escalate.core.errors import DataError, DesignError, EscalateError, NotConverged, TooLargeError
     from escalate.core.files import load_design, load_scenarios
+    from escalate.core.model_code import ModelCode
     from escalate.core.patients import read_patients
     from escalate.core.scenario import Scenario
     from escalate.core.scenario_files import generate
@@ -33,6 +34,7 @@ _HOMES = {
     "TooLargeError": "core.errors",
     "load_design": "core.files",
     "load_scenarios": "core.files",
+    "ModelCode": "core.model_code",
     "read_patients": "core.patients",
     "Scenario": "core.scenario",
     "generate": "core.scenario_files",
@@ -52,6 +54,7 @@ __all__ = [
     "Design",
     "DesignError",
     "EscalateError",
+    "ModelCode",
     "NotConverged",
     "Scenario",
     "TooLargeError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,15 +12,21 @@ from escalate.cli.output import (
     Force,
     Outcomes,
     Plot,
+    check_output,
     check_outputs,
     emit,
     one_standard_input,
+    progress,
     read_data,
 )
 from escalate.core.errors import EscalateError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from escalate.core.files import DesignFile
+    from escalate.core.patients import TrialData
+    from escalate.study.sampled import Sampled
 
 Data = Annotated[
     str | None,
@@ -51,6 +57,17 @@ def recommend(
     design: DesignPath,
     data: Data = None,
     outcomes: Outcomes = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option("--sampler", metavar="nuts", help="Fit the method's model by NUTS, and decide from its draws."),
+    ] = None,
+    draws: Annotated[int | None, typer.Option("--draws", help="Draws of each chain; 1000 if not given.")] = None,
+    tune: Annotated[int | None, typer.Option("--tune", help="Tuning steps of each chain; 1000 if not given.")] = None,
+    chains: Annotated[int | None, typer.Option("--chains", help="Chains; 4 if not given.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the draws; 1 if not given.")] = None,
+    netcdf: Annotated[
+        str | None, typer.Option("--netcdf", metavar="FILE", help="Keep the draws: ArviZ InferenceData as netCDF.")
+    ] = None,
     as_json: AsJson = False,
     plot: Plot = None,
     force: Force = False,
@@ -60,22 +77,67 @@ def recommend(
     from escalate.report import json_forms
     from escalate.study.recommend import recommend as ask
 
+    settings = {"draws": draws, "tune": tune, "chains": chains, "seed": seed}
+    _check_sampler(sampler, {**settings, "netcdf": netcdf})
     check_outputs(plot, force=force)
+    check_output(netcdf, force=force)
     one_standard_input(design, data)
     file = read_design(design)
     trial = read_data(data, outcomes, file.design)
-    found = ask(file.design, trial, design_sha256=file.sha256)
+    sampled = _sampled(file, trial, settings, netcdf, as_json, force) if sampler else None
+    found = sampled.recommendation if sampled else ask(file.design, trial, design_sha256=file.sha256)
     if plot is not None:
         from escalate.report import figures
 
         figures.save(figures.recommendation(found), plot, force=force)
 
     def render() -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
         from escalate.report import tables
 
-        return tables.recommendation(found)
+        said = sampled.sampler.sentences() if sampled else ()
+        return Group(tables.recommendation(found), *(Text(f"  {sentence}") for sentence in said))
 
-    emit(as_json, lambda: json_forms.recommendation(found), render)
+    def form() -> dict[str, Any]:
+        return json_forms.recommendation(found) | ({"sampler": sampled.sampler.to_dict()} if sampled else {})
+
+    emit(as_json, form, render)
+
+
+def _check_sampler(sampler: str | None, options: dict[str, object]) -> None:
+    if sampler is None:
+        for name, value in options.items():
+            if value is not None:
+                raise EscalateError(f"--{name} is for the sampler; add --sampler nuts")
+    elif sampler != "nuts":
+        raise EscalateError(f"--sampler: '{sampler[:40]}' is not known; it can be nuts")
+
+
+def _sampled(
+    file: DesignFile,
+    trial: TrialData | None,
+    settings: dict[str, int | None],
+    netcdf: str | None,
+    quiet: bool,
+    force: bool,
+) -> Sampled:
+    from escalate.core.files import write_new
+    from escalate.models.nuts import Sampling
+    from escalate.study.sampled import recommend_sampled
+
+    found = recommend_sampled(
+        file.design,
+        trial if trial is not None else "",
+        Sampling(**{name: value for name, value in settings.items() if value is not None}),
+        design_sha256=file.sha256,
+        netcdf=netcdf,
+        progress=progress(quiet),
+    )
+    if netcdf is not None and found.netcdf is not None:
+        write_new(netcdf, found.netcdf, force=force)
+    return found
 
 
 def select(design: DesignPath, data: Data = None, outcomes: Outcomes = None, as_json: AsJson = False) -> None:

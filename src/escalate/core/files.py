@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from escalate.core import design as design_module
-from escalate.core import registry, yaml_reader
+from escalate.core import model_code, registry, yaml_reader
 from escalate.core.design import Design
-from escalate.core.errors import DesignError, EscalateError, Problem
+from escalate.core.errors import DesignError, EscalateError, Problem, harmless
+from escalate.core.model_code import ModelCode
 from escalate.core.outcome import check_scenarios
 from escalate.core.scenario import SCHEMA as SCENARIO_SCHEMA
 from escalate.core.scenario import Scenario
@@ -47,13 +48,15 @@ def _check_schema(document: Document, wanted: str, what: str) -> None:
     raise DesignError(document.say([Problem("schema", f"{found!r} is not '{wanted}', which {what} starts with")]))
 
 
-def read_design(path: str | Path, *, runnable: bool = True) -> DesignFile:
+def read_design(path: str | Path, *, runnable: bool = True, run_model_code: bool = False) -> DesignFile:
     """Read and check a design file; `-` is standard input.
 
     Parameters
     ----------
     runnable
         Refuse also what can be discussed but not computed, such as a skeleton that does not increase.
+    run_model_code
+        Accept a design whose model is Python code beside it, which is then run where something is computed from it.
 
     Raises
     ------
@@ -63,6 +66,7 @@ def read_design(path: str | Path, *, runnable: bool = True) -> DesignFile:
     document = yaml_reader.read(str(path), "a design file")
     _check_schema(document, design_module.SCHEMA, "a design file")
     data, attached = _attach(document, Path() if str(path) == "-" else Path(path).parent)
+    _refuse_code(document, data.get("method"), run_model_code or model_code.may_run())
     design, problems = design_module.build(data)
     if document.data.get("rules", ()) is None:
         problems.append(Problem("rules", "is empty; write [] for no rules, or leave it out for the published ones"))
@@ -93,15 +97,33 @@ def _attach(document: Document, folder: Path) -> tuple[Mapping[str, Any], bytes]
     return {**document.data, "method": settings}, attached
 
 
-def load_design(path: str | Path) -> Design:
+def _refuse_code(document: Document, method: object, allowed: bool) -> None:
+    """Refuse a design that would run code, unless the user allowed it."""
+    if allowed or not isinstance(method, Mapping):
+        return
+    for value in method.values():
+        if isinstance(value, ModelCode):
+            text = (
+                f"{harmless(value.path)} is Python code, which is not run unless asked for; read it, then add "
+                f"{model_code.FLAG} (in Python: run_model_code=True)"
+            )
+            raise DesignError(document.say([Problem("method.model", text)]))
+
+
+def load_design(path: str | Path, *, run_model_code: bool = False) -> Design:
     """Read and check a design file; `-` is standard input.
+
+    Parameters
+    ----------
+    run_model_code
+        Accept a design whose model is Python code beside it, and run that where something is computed from it.
 
     Raises
     ------
     DesignError
         With one line for each fault: file, line, field, and what would be right.
     """
-    return read_design(path).design
+    return read_design(path, run_model_code=run_model_code).design
 
 
 def read_scenarios(path: str | Path, context: Context | None = None) -> ScenarioSet:

@@ -33,6 +33,8 @@ class Method(Setting, ABC):
     needs_target: ClassVar[bool] = True
     uses_amounts: ClassVar[bool] = False
     """True where the amounts of the doses matter, and not only their order."""
+    costly: ClassVar[bool] = False
+    """True where a decision takes so long that random trials are decided as they go, not on a walk of all reachable states."""
 
     @abstractmethod
     def decide(self, plan: Plan, states: States) -> Moves:
@@ -76,6 +78,11 @@ class Method(Setting, ABC):
             With the file and the line of each fault; or, for a fault of the setting itself, `method.<field>: <text>`.
         """
         return settings, b""
+
+    @property
+    def unwritten(self) -> dict[str, Any]:
+        """Settings that no file can hold, to be given anew where a design is made again from `Design.to_dict`."""
+        return {}
 
     @classmethod
     def starter(cls) -> tuple[Self, int, int]:
@@ -209,6 +216,10 @@ class ModelMethod(Method):
     def prob_above(self, plan: Plan, tally: Tally, limit: float) -> FloatArray:
         """Return Pr(p_j > limit | data), shape (S, J)."""
         return self.belief(plan, tally).prob_above(limit)
+
+    def at_means(self, plan: Plan, means: Mapping[str, FloatArray]) -> FloatArray | None:
+        """Return p_j at the posterior means of the variables of `in_pymc`, shape (J,), where there is such an estimate."""
+        return None
 
     def in_pymc(self, plan: Plan, tally: Tally) -> Any:
         """Return the model of a single state as a `pymc.Model` whose deterministic `p` holds the DLT probabilities, shape (J,).

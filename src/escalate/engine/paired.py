@@ -47,9 +47,11 @@ class Source:
 
     @classmethod
     def of(cls, design: Design, max_states: int) -> Self:
-        """Compile a design, unless it has more states than allowed or grades outcomes, which the kernel does not walk."""
+        """Compile a design, unless it has too many states or costly ones, or grades outcomes, which the kernel does not walk."""
         try:
-            automaton = compile_design(design, max_states) if design.outcomes == BINARY else None
+            automaton = (
+                compile_design(design, max_states) if design.outcomes == BINARY and not design.method.costly else None
+            )
         except TooLargeError:
             automaton = None
         return cls(design, automaton, Walkable.of(automaton) if automaton else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Literal
 
@@ -25,12 +25,9 @@ from escalate.models.bivariate_normal import BivariateNormal
 from escalate.models.one_parameter import OneParameterBelief, OneParameterModel
 from escalate.models.priors_1d import Gamma, PriorChoice
 from escalate.models.two_parameter import TwoParameterModel
-from escalate.models.two_parameter_grid import CLOSE, FINE
 from escalate.rules.coherence import Coherence
 from escalate.rules.no_skipping import NoSkipping
 
-FEW = 64
-"""So many states are estimated on the finest grid of a model with two parameters: a real trial's decisions."""
 Z_95 = 1.959963984540054
 
 __all__ = ["Crm", "HalfWidth", "nearest"]
@@ -140,9 +137,7 @@ class Crm(EstimateChoice, CurveSettings, ModelMethod):
         if self.skeletons is not None:
             return self._averaged_belief(plan, tally)
         if self.model == "logistic2":
-            # Means need fewer nodes than probabilities do.
-            level = FINE if len(tally) <= FEW else CLOSE
-            return _two_parameters(self, plan).belief(tally, _n_max(plan, tally), level)
+            return _two_parameters(self, plan).belief(tally, _n_max(plan, tally))
         return OneParameterBelief(self.working_model(plan), tally, _n_max(plan, tally))
 
     def log_evidence(self, plan: Plan, tally: Tally) -> FloatArray:
@@ -171,6 +166,13 @@ class Crm(EstimateChoice, CurveSettings, ModelMethod):
         if self.model == "logistic2":
             return two_parameter_pymc.in_pymc(_two_parameters(self, plan), tally)
         return one_parameter_pymc.in_pymc(self.working_model(plan), tally)
+
+    def at_means(self, plan: Plan, means: Mapping[str, FloatArray]) -> FloatArray:
+        """Return what `plug_in` is, from the posterior means of the variables of `in_pymc`."""
+        if self.model == "logistic2":
+            a, b = means["theta"]
+            return 0.5 * (1 + np.tanh((a + np.exp(b) * np.asarray(_two_parameters(self, plan).labels)) / 2))
+        return self.working_model(plan).rates(means["beta"] if "beta" in means else np.log(means["theta"]))
 
     def _averaged_belief(self, plan: Plan, tally: Tally) -> AveragedBelief:
         return self.averaged_model(plan).belief(tally, _n_max(plan, tally))

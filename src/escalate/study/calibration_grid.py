@@ -66,6 +66,7 @@ class Workshop:
             raise EscalateError("vary: name at least one setting and its values, such as method.prior_sd=0.5,1.0")
         self.design, self.axes = design, tuple(axes)
         self.data = design.to_dict()
+        self.data["method"] |= design.method.unwritten
         if design.published_rules and not any(field.startswith("rules") for field in fields):
             # They may depend on what is varied.
             del self.data["rules"]

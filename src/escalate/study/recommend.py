@@ -6,9 +6,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from escalate.core.arrays import NONE
-from escalate.core.decision import MAX_PATIENTS, Decisions, cohort_size, decide_along, select_at_stop
+from escalate.core.arrays import NONE, Mask
+from escalate.core.belief import Belief
+from escalate.core.decision import (
+    MAX_PATIENTS,
+    Decisions,
+    cohort_size,
+    decide,
+    decide_along,
+    lasting,
+    select_at_stop,
+)
 from escalate.core.design import Design
+from escalate.core.errors import EscalateError
+from escalate.core.method import ModelMethod
 from escalate.core.moves import Action, Margin, Reason
 from escalate.core.patients import TrialData, from_outcomes
 from escalate.core.tally import States, Tally
@@ -60,7 +71,11 @@ class Recommendation:
 
 
 def recommend(
-    design: Design, data: TrialData | str | None = None, *, design_sha256: str | None = None
+    design: Design,
+    data: TrialData | str | None = None,
+    *,
+    design_sha256: str | None = None,
+    drawn: Belief | None = None,
 ) -> Recommendation:
     """Return the dose of the next cohort, or the end of the trial, with the reasons.
 
@@ -70,6 +85,9 @@ def recommend(
         Trial data, or an outcome string such as `1NNN 2NNT`; None before the first patient.
     design_sha256
         Hash to record; of the settings unless given.
+    drawn
+        What a sampler says after all the data: the decision rests on it, where given, and not on the method's own posterior.
+        The cohorts before are judged by the latter.
 
     Raises
     ------
@@ -93,23 +111,46 @@ def recommend(
         return _start(design, trial, provenance)
     history = trial.prefixes(design.n_doses)
     decisions = decide_along(design, history)
-    last, now = history.take(np.array([-1])), decisions.take(np.array([-1]))
+    last, now, asked = history.take(np.array([-1])), decisions.take(np.array([-1])), design
+    if drawn is not None:
+        asked = with_belief(design, drawn)
+        now = decide(asked, last, barred_before(design, decisions))
     following = int(now.next[0])
-    mtd = int(select_at_stop(design, last.tally, now)[0])
+    mtd = int(select_at_stop(asked, last.tally, now)[0])
     return Recommendation(
         action=action_of(following, int(last.dose[0])),
         next_level=None if following == NONE else following + 1,
-        next_cohort_size=None if following == NONE else int(cohort_size(design, last.tally, np.array([following]))[0]),
+        next_cohort_size=None if following == NONE else int(cohort_size(asked, last.tally, np.array([following]))[0]),
         mtd_level=None if mtd == NONE else mtd + 1,
-        reasons=reasons_of(design, last, now),
+        reasons=reasons_of(asked, last, now),
         notes=_notes(design, trial, history, decisions),
-        doses=dose_rows(design, last.tally, now.forbidden[:, 0]),
+        doses=dose_rows(asked, last.tally, now.forbidden[:, 0]),
         # The method's cut-offs are those of the decision only where its wish was granted.
-        margin=design.method.margin(design, last) if following == int(now.moves.next[0]) != NONE else None,
-        trace=_trace(design, last, now),
+        margin=asked.method.margin(asked, last) if following == int(now.moves.next[0]) != NONE else None,
+        trace=_trace(asked, last, now),
         design=design,
         provenance=provenance,
     )
+
+
+def with_belief(design: Design, drawn: Belief) -> Design:
+    """Return a design whose method answers with a belief drawn elsewhere, for the one state that it was drawn for.
+
+    Raises
+    ------
+    EscalateError
+        Where the method has no posterior.
+    """
+    method = design.method
+    if not (isinstance(method, ModelMethod) and method.has_posterior):
+        raise EscalateError(f"{method.kind} has no posterior; leave out --sampler nuts")
+    return design.model_copy(update={"method": method.believing(drawn)})
+
+
+def barred_before(design: Design, decisions: Decisions) -> Mask:
+    """Return what permanent rules had forbidden before the last of the decisions along one trial; shape (R, 1, J)."""
+    barred: Mask = np.logical_or.reduce(lasting(design, decisions.forbidden[:, :-1]), axis=1, keepdims=True)
+    return barred
 
 
 def _start(design: Design, trial: TrialData, provenance: Provenance) -> Recommendation:

@@ -1,0 +1,21 @@
+"""A Weibull curve: the dose at which a patient has a DLT has a Weibull distribution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from escalate.core.arrays import FloatArray
+
+
+def build(doses: FloatArray) -> Any:
+    """Return p(d) = 1 - exp(-(d / scale)^shape), the scale being expected at three times the highest dose."""
+    import pymc as pm  # noqa: PLC0415 - takes seconds to import
+    import pytensor.tensor as pt  # noqa: PLC0415
+
+    with pm.Model() as model:
+        log_scale = pm.Normal("log_scale", np.log(3.0 * doses.max()), 1.0)
+        log_shape = pm.Normal("log_shape", 0.2, 0.4)
+        pm.Deterministic("p", -pt.expm1(-pt.exp(pt.exp(log_shape) * (np.log(doses) - log_scale))))
+    return model
