@@ -91,7 +91,11 @@ line("schema over a file", "s.yaml: exists already; use --force", arguments=("sc
 line("new into no directory", "no/d.yaml: cannot be written", arguments=("new", "boin", "-o", "no/d.yaml"))
 line("new over a directory", ".: is a directory", arguments=("new", "boin", "-o", "."))
 line("new of no method", "'bion' is not a method; did you mean 'boin'?", arguments=("new", "bion"))
-line("explain no method", "'xyz' is not a method; known: accelerated_titration, boin,", arguments=("explain", "xyz"))
+line(
+    "explain no method",
+    "'xyz' is not a method; known: accelerated_titration, blrm, boin,",
+    arguments=("explain", "xyz"),
+)
 line("explain in capitals", "'mTPI' is not a method; did you mean 'mtpi'?", arguments=("explain", "mTPI"))
 line("explain a rule", "'eliminate' is a rule, not a method; ", "design-file.md", arguments=("explain", "eliminate"))
 line("new of a generator", "'paoletti' is a generator, not a method; ", "scenarios.md", arguments=("new", "paoletti"))

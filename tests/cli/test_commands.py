@@ -171,6 +171,8 @@ def test_data_that_come_with_the_designs(arguments: list[str]) -> None:
     graded = {design.stem for design in DESIGNS if len(esc.load_design(design).outcomes) > 2}
     for design in (path for path in DESIGNS if path.stem.startswith("tvec-liver")):
         name = "tvec-liver-graded-synthetic" if design.stem in graded else "tvec-liver-synthetic"
+        if design.stem == "tvec-liver-ordinal":
+            name = "tvec-liver-ordinal-synthetic"
         path = data / f"{name}.csv"
         _provenance(answer(*arguments, design, path)["provenance"], design, path.read_bytes())
 

@@ -232,6 +232,11 @@ class Blrm(DoseChoice, ModelMethod):
             )
 
     @classmethod
+    def starter(cls) -> tuple[Blrm, int, int]:
+        """Return a prior that one DLT among three does not end: about 25% DLTs at the middle dose of a new file."""
+        return cls(reference_amount=40.0, prior=BivariateNormal(mean=(-1.1, 0.0), sd=(1.0, 0.6))), 5, 30
+
+    @classmethod
     def examples(cls) -> tuple[Blrm, ...]:
         """Return the three choices of dose, a robust mixture, and historical data."""
         vague = BivariateNormal(mean=(-0.85, 0.0), sd=(2.0, 1.0))

@@ -240,6 +240,12 @@ class OrdinalCrm(GradedDoseChoice, ModelMethod):
             )
 
     @classmethod
+    def starter(cls) -> tuple[OrdinalCrm, int, int]:
+        """Return a small trial: an exact answer is then quick."""
+        first = cls.examples()[0]
+        return first.model_copy(update={"reference_amount": 40.0}), 4, 12
+
+    @classmethod
     def examples(cls) -> tuple[OrdinalCrm, ...]:
         """Return the default, the nearest dose with a limit on a milder grade, and the products of crmPack."""
         prior = OrdinalPrior(mean=(-1.0, -2.5), sd=(1.5, 1.5))

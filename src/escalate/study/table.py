@@ -83,7 +83,9 @@ def table(design: Design) -> DecisionTable:
         graded = method.score_of_dlt() is not None
         notes = (*method.table_notes(design), *_not_shown(design), *_rule_notes(design))
         return DecisionTable(design, rows, method.boundaries(design), method.by_level, graded=graded, notes=notes)
-    return DecisionTable(design, _by_level(design), {}, by_level=True, history=True, notes=_rule_notes(design))
+    milder = ("No milder outcome is seen: whoever has no DLT has none of them.",) if len(design.outcomes) > 2 else ()
+    notes = (*milder, *_rule_notes(design))
+    return DecisionTable(design, _by_level(design), {}, by_level=True, history=True, notes=notes)
 
 
 def _by_patients(design: Design, method: TableMethod, dose: int | None) -> tuple[TableRow, ...]:
@@ -190,8 +192,9 @@ def _steps(design: Design, dose: int) -> Iterator[tuple[IntArray, int, int]]:
     n = np.zeros(design.n_doses, dtype=np.int64)
 
     def following(at: int) -> int:
-        tally = Tally.of(n[None], np.zeros_like(n)[None])
-        return int(cohort_size(design, tally, np.array([at]))[0])
+        counts = np.zeros((1, design.n_doses, len(design.outcomes)), dtype=np.int64)
+        counts[0, :, 0] = n
+        return int(cohort_size(design, Tally(counts), np.array([at]))[0])
 
     for below in range(dose):
         n[below] = following(below)
@@ -201,13 +204,15 @@ def _steps(design: Design, dose: int) -> Iterator[tuple[IntArray, int, int]]:
 
 
 def _clean_until(design: Design, dose: int, below: IntArray, n: int, size: int) -> States:
-    counts = np.zeros((n + 1, design.n_doses, 2), dtype=np.int64)
+    # Where outcomes are graded, who has no DLT has none of the milder ones either.
+    counts = np.zeros((n + 1, design.n_doses, len(design.outcomes)), dtype=np.int64)
     counts[:, :dose, 0] = below
     dlt = np.arange(n + 1)
-    counts[:, dose] = np.stack([n - dlt, dlt], axis=1)
+    counts[:, dose, 0], counts[:, dose, -1] = n - dlt, dlt
     # Earlier cohorts had the DLTs, as far as they can hold them: what coherence asks of the last one is another matter.
     last = np.maximum(dlt - (n - size), 0)
-    cohort = np.stack([size - last, last], axis=1)
+    cohort = np.zeros((n + 1, len(design.outcomes)), dtype=np.int64)
+    cohort[:, 0], cohort[:, -1] = size - last, last
     return States(Tally(counts), np.full(n + 1, dose), cohort, np.zeros(n + 1, dtype=np.int64))
 
 
