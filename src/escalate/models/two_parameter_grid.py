@@ -44,7 +44,7 @@ class Level:
     negligible: float
 
 
-ROUGH, CLOSE, FINE = Level(1e-3, 3e-3, 1e-7), Level(2e-5, 1e-4, 1e-9), Level(1e-6, 1e-6, 1e-12)
+ROUGH, CLOSE, FINE = Level(4e-4, 3e-3, 1e-7), Level(2e-5, 1e-4, 1e-9), Level(1e-6, 1e-6, 1e-12)
 """Few nodes for most states; more for those whose dose an error could change."""
 SIZES = ((48, 36), (60, 44), (72, 56), (96, 72), (128, 96), (160, 128), (224, 176), (320, 240), (448, 352))
 """Numbers of nodes of a and b, tried in this order."""
