@@ -16,4 +16,9 @@ if [ ! -x .venv/bin/python ]; then
     "$python" -m venv .venv
   fi
 fi
+# PyTensor, on which PyMC rests, compiles what it runs; without a compiler it works, but slowly.
+headers=$(.venv/bin/python -c 'import os, sysconfig; print(os.path.join(sysconfig.get_paths()["include"], "Python.h"))')
+if [ "${1:-}" = dev ] && ! { command -v g++ > /dev/null && [ -f "$headers" ]; }; then
+  { apt-get update -qq && apt-get install -y -qq g++ python3-dev; } || echo "note: no C++ compiler; PyMC will be slow" >&2
+fi
 .venv/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".$extra"
