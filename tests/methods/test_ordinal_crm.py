@@ -292,3 +292,14 @@ def test_posterior_agrees_with_pymc(likelihood: str) -> None:
     found = az.summary(trace, var_names=["p"], round_to="none")
     exact = posterior(replace(method.working_model(design)), tally).mean()[0]
     assert (np.abs(found["mean"].to_numpy() - exact) < 5 * found["mcse_mean"].to_numpy() + 1e-4).all()
+
+
+def test_inadmissible_doses_are_not_allowed() -> None:
+    """What a person reads names the doses that the method itself would not give."""
+    design = esc.load_design(ROOT / "designs" / "ordinal_crm.yaml")
+    rows = esc.recommend(design, "1NNN 2NMT").doses
+    for row in rows:
+        assert row.prob_overdose is not None
+        assert row.allowed or row.why_not
+        assert ("overdose_cutoff" in (row.why_not or "")) == (row.prob_overdose > 0.25)
+    assert not rows[-1].allowed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache, partial
 from math import comb, log
@@ -19,7 +20,7 @@ from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.setting import Positive
 from escalate.core.tally import States, Tally
-from escalate.methods.families.dose_choice import REASONS
+from escalate.methods.families.dose_choice import NOT_ADMISSIBLE, REASONS
 from escalate.methods.families.graded_dose_choice import GRADED_REASONS, GradedDoseChoice
 from escalate.methods.families.milder_outcomes import milder_outcomes
 from escalate.methods.families.ordinal_settings import GradeLimit, OrdinalPrior
@@ -121,10 +122,10 @@ class OrdinalCrm(GradedDoseChoice, ModelMethod):
         return np.where(np.isfinite(liked).any(axis=1), np.argmax(liked, axis=1), NONE)
 
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
-        """Return posterior means, 95% limits and Pr(p > upper limit of the target interval) of every dose."""
-        belief = self.belief(plan, tally)
-        lower, upper = belief.quantile(0.025), belief.quantile(0.975)
-        return DoseSummary(belief.mean(), lower, upper, self.overdosing(belief))
+        """Return posterior means, 95% limits and interval probabilities of every dose, and which are not admissible."""
+        found = self.summary(self.belief(plan, tally))
+        barred = np.asarray((self.excess(self.figures(plan, tally)) > 0).any(axis=2))
+        return replace(found, refused=(NOT_ADMISSIBLE, barred))
 
     # --- what they rest on ---------------------------------------------------------------------------------------------
 

@@ -172,15 +172,15 @@ class Pymc(DoseChoice, ModelMethod):
             losses = np.array(self.losses_used)
             value = -cells @ losses
             noise = cells @ losses**2 - value**2
-        row = np.arange(len(cells))
-        liked = np.where(over <= self.overdose_cutoff, value, -np.inf)
-        order = np.argsort(-liked, axis=1)
-        best, second = order[:, 0], order[:, 1]
-        two = np.isfinite(liked[row, second])
-        gap = np.where(two, value[row, best] - value[row, second], np.inf)
-        near |= gap < ERRORS * np.sqrt((noise[row, best] + noise[row, second]) / size)
+        admissible = over <= self.overdose_cutoff
+        order = np.argsort(np.where(admissible, -value, np.inf), axis=1)
+        # A rule may forbid the dose liked best, so that the ranks below matter too.
+        ranked, noises, both = (np.take_along_axis(each, order, axis=1) for each in (value, noise, admissible))
+        gap, spread = ranked[:, :-1] - ranked[:, 1:], np.maximum(noises[:, :-1] + noises[:, 1:], 0.0)
+        near |= (both[:, 1:] & (gap < ERRORS * np.sqrt(spread / size[:, None]))).any(axis=1)
         if self.choose == "target":
-            near |= np.abs(liked[row, best] - LIKELY_ENOUGH) < ERRORS * np.sqrt(noise[row, best] / size)
+            likely = np.abs(value - LIKELY_ENOUGH) < ERRORS * np.sqrt(noise / size[:, None])
+            near |= (admissible & likely).any(axis=1)
         return near
 
     # --- what people read ----------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import log, pi, sqrt
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from escalate.core.arrays import FloatArray
@@ -60,17 +59,3 @@ class NormalMixture(Setting):
 
 
 Prior = BivariateNormal | NormalMixture
-
-
-def moments(components: tuple[Component, ...]) -> tuple[FloatArray, FloatArray]:
-    """Return mean (2,) and covariance (2, 2) of a mixture."""
-    weight = np.array([part.weight for part in components])
-    weight = weight / weight.sum()
-    means = np.array([part.mean for part in components])
-    mean = weight @ means
-    covariance = np.zeros((2, 2))
-    for w, part, m in zip(weight, components, means, strict=True):
-        s1, s2 = part.sd
-        own = np.array([[s1**2, part.correlation * s1 * s2], [part.correlation * s1 * s2, s2**2]])
-        covariance += w * (own + np.outer(m - mean, m - mean))
-    return mean, covariance
