@@ -215,3 +215,14 @@ def test_nodes_agree_with_pymc() -> None:
         for j in range(1, 5):
             error = float(az.mcse(values[..., j].to_dataset(name="x"))["x"])  # type: ignore[no-untyped-call]
             assert float(values[..., j].mean()) == pytest.approx(expected[j], abs=4 * error + 1e-4)
+
+
+def test_doses_beyond_the_bound_are_not_allowed() -> None:
+    """What a person reads names them; the dose that is recommended is never one of them."""
+    design = esc.load_design(ROOT / "designs" / "ewoc.yaml")
+    found = esc.recommend(design, "1NNN 2NNT")
+    beyond = [row.level for row in found.doses if "feasibility_bound" in (row.why_not or "")]
+    assert beyond
+    assert beyond == list(range(beyond[0], design.n_doses + 1))
+    assert found.next_level is not None
+    assert found.next_level < beyond[0]

@@ -110,10 +110,11 @@ class Ewoc(ModelMethod):
         return _highest(within & allowed)
 
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
-        """Return posterior means, 95% limits and Pr(p > target) = Pr(MTD < dose) of every dose."""
+        """Return posterior means, 95% limits, Pr(p > target) = Pr(MTD < dose), and which doses are beyond the bound."""
         belief = self.belief(plan, tally)
         over = belief.prob_above(plan.target_rate)
-        return DoseSummary(belief.mean(), belief.quantile(0.025), belief.quantile(0.975), over)
+        beyond = ("feasibility_bound", ~self._within(plan, tally, self.bound(plan, tally)))
+        return DoseSummary(belief.mean(), belief.quantile(0.025), belief.quantile(0.975), over, refused=beyond)
 
     # --- what they rest on ---------------------------------------------------------------------------------------------
 
