@@ -230,3 +230,8 @@ class ModelMethod(Method):
             Where this method has no such model.
         """
         raise EscalateError(f"{self.kind} has no PyMC model; leave out --sampler nuts")
+
+
+def most_patients(plan: Plan, tally: Tally) -> int:
+    """Return how many patients a model's nodes must serve: those of the plan, or of data beyond it."""
+    return max(plan.max_patients, int(tally.n_total.max(initial=0)))

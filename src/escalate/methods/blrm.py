@@ -12,7 +12,7 @@ from pydantic import Discriminator, Field, Tag
 
 from escalate.core.arrays import FloatArray, IntArray, Mask
 from escalate.core.errors import EscalateError, Problem
-from escalate.core.method import ModelMethod
+from escalate.core.method import ModelMethod, most_patients
 from escalate.core.moves import DoseSummary, Margin, Moves
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
@@ -146,7 +146,7 @@ class Blrm(DoseChoice, ModelMethod):
         """Return the probability of each interval, shape (S, J, I): to 1e-6 wherever less could change the dose."""
         if self._drawn is not None:
             return self.cells(self._drawn)
-        n_max = _n_max(plan, tally)
+        n_max = most_patients(plan, tally)
         if len(tally) <= FEW:
             return self.cells(self.working_model(plan).belief(tally, n_max))
         return _remembered(self, plan.doses.levels, n_max)(tally.counts)
@@ -155,7 +155,7 @@ class Blrm(DoseChoice, ModelMethod):
         self, plan: Plan, tally: Tally, limit: float, amounts: Sequence[float], *, precise: bool
     ) -> FloatArray:
         """Return Pr(p(amount) > limit | data), shape (S, A): from the nodes, to 1e-6, or to 1e-3 where that is enough."""
-        belief = self.working_model(plan).belief(tally, _n_max(plan, tally), FINE if precise else CLOSE)
+        belief = self.working_model(plan).belief(tally, most_patients(plan, tally), FINE if precise else CLOSE)
         return belief.prob_above_at(limit, np.log(np.asarray(amounts) / self.reference_amount))
 
     def estimate_doses(self, plan: Plan, tally: Tally) -> FloatArray:
@@ -164,7 +164,7 @@ class Blrm(DoseChoice, ModelMethod):
 
     def posterior(self, plan: Plan, tally: Tally) -> TwoParameterBelief:
         """Return the posterior on the fine grid."""
-        return self.working_model(plan).belief(tally, _n_max(plan, tally))
+        return self.working_model(plan).belief(tally, most_patients(plan, tally))
 
     def log_evidence(self, plan: Plan, tally: Tally) -> FloatArray:
         """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""
@@ -218,12 +218,7 @@ class Blrm(DoseChoice, ModelMethod):
         if isinstance(self.prior, MinimallyInformative):
             yield from self.prior.fit(plan.doses.levels, self.reference_amount).doubts()
         nothing = Tally(np.zeros((1, plan.n_doses, 2), dtype=np.int64))
-        over = self.overdosing(self.posterior(plan, nothing))[0]
-        if over[plan.start_dose] > self.overdose_cutoff:
-            yield (
-                f"the start level {plan.start_level} is not admissible before any patient: Pr(p > {self.intervals[1]:g}) is "
-                f"{over[plan.start_dose]:.3f} under the prior, against {self.overdose_cutoff:g}"
-            )
+        yield from self.start_doubts(plan, self.posterior(plan, nothing))
         low, high = plan.doses.levels[0], plan.doses.levels[-1]
         if not low / 3 <= self.reference_amount <= 3 * high:
             yield (
@@ -281,8 +276,3 @@ def _remembered(method: Blrm, amounts: tuple[float, ...], n_max: int) -> Remembe
         return cells
 
     return Remembered(compute)
-
-
-def _n_max(plan: Plan, tally: Tally) -> int:
-    # The grid is laid out for the plan; only data beyond it ask for another.
-    return max(plan.max_patients, int(tally.n_total.max(initial=0)))

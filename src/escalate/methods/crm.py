@@ -11,7 +11,7 @@ import numpy as np
 from escalate.core.arrays import FloatArray, IntArray, Mask
 from escalate.core.belief import Belief
 from escalate.core.errors import DesignError, EscalateError, Problem
-from escalate.core.method import ModelMethod
+from escalate.core.method import ModelMethod, most_patients
 from escalate.core.moves import DoseSummary, Margin, Moves
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
@@ -137,15 +137,15 @@ class Crm(EstimateChoice, CurveSettings, ModelMethod):
         if self.skeletons is not None:
             return self._averaged_belief(plan, tally)
         if self.model == "logistic2":
-            return _two_parameters(self, plan).belief(tally, _n_max(plan, tally))
-        return OneParameterBelief(self.working_model(plan), tally, _n_max(plan, tally))
+            return _two_parameters(self, plan).belief(tally, most_patients(plan, tally))
+        return OneParameterBelief(self.working_model(plan), tally, most_patients(plan, tally))
 
     def log_evidence(self, plan: Plan, tally: Tally) -> FloatArray:
         """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""
         if self.model == "logistic2":
-            return _two_parameters(self, plan).belief(tally, _n_max(plan, tally)).log_evidence()
+            return _two_parameters(self, plan).belief(tally, most_patients(plan, tally)).log_evidence()
         model = self.working_model(plan) if self.skeletons is None else self.averaged_model(plan)
-        return model.log_evidence(tally, _n_max(plan, tally))
+        return model.log_evidence(tally, most_patients(plan, tally))
 
     def in_pymc(self, plan: Plan, tally: Tally) -> Any:
         """Return the model of a single state.
@@ -175,7 +175,7 @@ class Crm(EstimateChoice, CurveSettings, ModelMethod):
         return self.working_model(plan).rates(means["beta"] if "beta" in means else np.log(means["theta"]))
 
     def _averaged_belief(self, plan: Plan, tally: Tally) -> AveragedBelief:
-        return self.averaged_model(plan).belief(tally, _n_max(plan, tally))
+        return self.averaged_model(plan).belief(tally, most_patients(plan, tally))
 
     def _in_initial_sequence(self, tally: Tally) -> Mask:
         if self.initial_levels is None:
@@ -297,8 +297,3 @@ def _two_parameters(method: Crm, plan: Plan) -> TwoParameterModel:
     for fault in method.cannot_run(plan):
         raise DesignError(f"method.{fault.field}: {fault.text}")
     return method.two_parameter_curve(plan)
-
-
-def _n_max(plan: Plan, tally: Tally) -> int:
-    # The grid is laid out for the plan; only data beyond it ask for another.
-    return max(plan.max_patients, int(tally.n_total.max(initial=0)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from escalate.core.arrays import NONE, FloatArray, IntArray, Mask
 from escalate.core.errors import EscalateError, Problem
-from escalate.core.method import ModelMethod
+from escalate.core.method import ModelMethod, most_patients
 from escalate.core.moves import DoseSummary, Margin, Moves
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
@@ -139,7 +139,7 @@ class Ewoc(ModelMethod):
                 )
             over = self._drawn.prob_above(plan.target_rate)
             return np.column_stack([over, over, np.full(len(over), np.nan)])
-        n_max = _n_max(plan, tally)
+        n_max = most_patients(plan, tally)
         if len(tally) <= FEW:
             model = self.working_model(plan)
             return model.mtd_below(model.fine(n_max), tally, _breaks(self, plan.doses.levels))
@@ -151,7 +151,7 @@ class Ewoc(ModelMethod):
 
     def posterior(self, plan: Plan, tally: Tally) -> EwocBelief:
         """Return the posterior of the rate at the lowest dose and of the MTD, and with them of every dose."""
-        return self.working_model(plan).belief(tally, _n_max(plan, tally))
+        return self.working_model(plan).belief(tally, most_patients(plan, tally))
 
     def log_evidence(self, plan: Plan, tally: Tally) -> FloatArray:
         """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""
@@ -349,8 +349,3 @@ def _highest(within: Mask) -> IntArray:
     """Return the highest dose marked in each row, or NONE; shape (S,)."""
     highest = within.shape[1] - 1 - np.argmax(within[:, ::-1], axis=1)
     return np.where(within.any(axis=1), highest, NONE)
-
-
-def _n_max(plan: Plan, tally: Tally) -> int:
-    # The grid is laid out for the plan; only data beyond it ask for another.
-    return max(plan.max_patients, int(tally.n_total.max(initial=0)))

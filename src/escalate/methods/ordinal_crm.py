@@ -222,12 +222,7 @@ class OrdinalCrm(GradedDoseChoice, ModelMethod):
     def doubts(self, plan: Plan) -> Iterator[str]:
         """Question a start that the prior already bars, a reference far from the doses, and a likelihood that counts twice."""
         nothing = Tally(np.zeros((1, plan.n_doses, len(self.grades)), dtype=np.int64))
-        over = self.overdosing(self.posterior(plan, nothing))[0]
-        if over[plan.start_dose] > self.overdose_cutoff:
-            yield (
-                f"the start level {plan.start_level} is not admissible before any patient: Pr(p > {self.intervals[1]:g}) is "
-                f"{over[plan.start_dose]:.3f} under the prior, against {self.overdose_cutoff:g}"
-            )
+        yield from self.start_doubts(plan, self.posterior(plan, nothing))
         low, high = plan.doses.levels[0], plan.doses.levels[-1]
         if not low / 3 <= self.reference_amount <= 3 * high:
             yield (

@@ -244,12 +244,7 @@ class Pymc(DoseChoice, ModelMethod):
     def doubts(self, plan: Plan) -> Iterator[str]:
         """Question a start that the prior already calls an overdose."""
         nothing = Tally(np.zeros((1, plan.n_doses, 2), dtype=np.int64))
-        over = self.overdosing(self.posterior(plan, nothing))[0]
-        if over[plan.start_dose] > self.overdose_cutoff:
-            yield (
-                f"the start level {plan.start_level} is not admissible before any patient: Pr(p > {self.intervals[1]:g}) is "
-                f"{over[plan.start_dose]:.3f} under the prior, against {self.overdose_cutoff:g}"
-            )
+        yield from self.start_doubts(plan, self.posterior(plan, nothing))
 
     @classmethod
     def starter(cls) -> tuple[Pymc, int, int]:

@@ -103,6 +103,15 @@ class DoseChoice(Setting):
         elif list(self.losses[2:]) != sorted(self.losses[2:]):
             yield Problem("losses", "make a higher interval of overdosing cheaper than a lower one")
 
+    def start_doubts(self, plan: Plan, prior: Belief) -> Iterator[str]:
+        """Question a start that the prior already calls an overdose."""
+        over = float(self.overdosing(prior)[0, plan.start_dose])
+        if over > self.overdose_cutoff:
+            yield (
+                f"the start level {plan.start_level} is not admissible before any patient: Pr(p > {self.intervals[1]:g}) is "
+                f"{over:.3f} under the prior, against {self.overdose_cutoff:g}"
+            )
+
     def cells(self, belief: Belief) -> FloatArray:
         """Return the probability of each interval, from low to high, shape (S, J, I)."""
         return self.cells_between(belief.probs_above(self.intervals))
