@@ -126,6 +126,11 @@ class Method(Setting, ABC):
         """Return the size of the next cohort in each state (before the cap of `max_patients`); shape (S,)."""
         return np.full(len(tally), plan.cohort_size, dtype=np.int64)
 
+    @property
+    def refuses_as_mtd(self) -> bool:
+        """Whether a dose that `summarise` refuses to patients cannot be the MTD either."""
+        return True
+
     def overdose_limit(self, plan: Plan) -> float | None:
         """Return the DLT rate above which `DoseSummary.prob_overdose` counts, where there is one."""
         return plan.target

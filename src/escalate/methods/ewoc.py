@@ -109,6 +109,11 @@ class Ewoc(ModelMethod):
             within = self._within(plan, tally, bound)
         return _highest(within & allowed)
 
+    @property
+    def refuses_as_mtd(self) -> bool:
+        """Whether the bound that patients are treated within also decides the MTD."""
+        return self.final == "quantile"
+
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
         """Return posterior means, 95% limits, Pr(p > target) = Pr(MTD < dose), and which doses are beyond the bound."""
         belief = self.belief(plan, tally)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 
 import numpy as np
@@ -40,9 +40,14 @@ class DoseRow:
     intervals: dict[str, float] | None = None
 
 
-def dose_rows(design: Design, tally: Tally, forbidden: Mask) -> tuple[DoseRow, ...]:
-    """Return what a person reads of each dose of a single state, with what each rule forbids, shape (R, J)."""
+def dose_rows(design: Design, tally: Tally, forbidden: Mask, *, as_mtd: bool = False) -> tuple[DoseRow, ...]:
+    """Return what a person reads of each dose of a single state, with what each rule forbids, shape (R, J).
+
+    `as_mtd` asks which doses can be the MTD, not which can be given.
+    """
     summary = design.method.summarise(design, tally)
+    if as_mtd and not design.method.refuses_as_mtd:
+        summary = replace(summary, refused=None)
 
     def number(values: FloatArray, j: int) -> float | None:
         return None if isnan(values[0, j]) else float(values[0, j])
@@ -129,7 +134,7 @@ def select(design: Design, data: TrialData | str, *, design_sha256: str | None =
         None if mtd == NONE else mtd + 1,
         tuple(reasons),
         (*left_out(trial), *_once_barred(design, trial, forbidden)),
-        dose_rows(design, last.tally, forbidden),
+        dose_rows(design, last.tally, forbidden, as_mtd=True),
         design,
         Provenance.now(design_sha256 or design.sha256, trial.sha256),
     )
