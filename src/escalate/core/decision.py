@@ -18,6 +18,8 @@ from escalate.core.tally import States, Tally
 
 MAX_PATIENTS = "max_patients"
 METHOD_DONE = "method_complete"
+PENDING = "outcomes_pending"
+METHOD_WAITS = "method_waits"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,7 @@ class Decisions:
     Parameters
     ----------
     next
-        Dose of the next cohort, 0-based, or NONE where the trial stops; shape (S,).
+        Dose of the next cohort, 0-based, or NONE where the trial stops; shape (S,). Where `waits` is set nobody is treated yet.
     moves
         What the method wanted.
     forbidden
@@ -40,6 +42,8 @@ class Decisions:
         Where each rule keeps the trial from ending; shape (R, S).
     held_back
         Where each rule would end the trial if none held; shape (R, S).
+    waits
+        Bit k is set where the k-th of `wait_codes(design)` has accrual wait for pending outcomes; shape (S,).
     """
 
     next: IntArray
@@ -49,6 +53,7 @@ class Decisions:
     ended_by: Mask
     held: Mask
     held_back: Mask
+    waits: IntArray
 
     def take(self, rows: IntArray) -> Decisions:
         """Return the decisions in some of the states, in the order asked for."""
@@ -60,6 +65,7 @@ class Decisions:
             self.ended_by[:, rows],
             self.held[:, rows],
             self.held_back[:, rows],
+            self.waits[rows],
         )
 
     @cached_property
@@ -92,6 +98,12 @@ def stop_codes(design: Design) -> tuple[str, ...]:
     return (MAX_PATIENTS, METHOD_DONE, *dict.fromkeys(rule.kind for rule in design.rules))
 
 
+@cache
+def wait_codes(design: Design) -> tuple[str, ...]:
+    """Return the codes of all that can have this trial wait for outcomes, in a fixed order."""
+    return (MAX_PATIENTS, PENDING, METHOD_WAITS, *dict.fromkeys(rule.kind for rule in design.rules))
+
+
 def decide(design: Design, states: States, barred: Mask | None = None) -> Decisions:
     """Return what happens next in each state: the method's wish within what the rules permit.
 
@@ -106,7 +118,17 @@ def decide(design: Design, states: States, barred: Mask | None = None) -> Decisi
         forbidden[r] = rule.forbids(design, states)
     if barred is not None:
         forbidden |= barred
-    return combine(design, states, design.method.decide(design, states), forbidden)
+    return combine(design, states, wish(design, states), forbidden)
+
+
+def wish(design: Design, states: States) -> Moves:
+    """Return what the method wants; one that does not weigh follow-up is asked as if no pending patient had a DLT."""
+    if states.tally.pending is None or design.method.weighs_follow_up:
+        return design.method.decide(design, states)
+    moves = design.method.decide(design, states.as_complete())
+    # Its own end would rest on outcomes that are not known.
+    over = (moves.next == NONE) & (states.tally.pending.n > 0)
+    return Moves(np.where(over, states.dose, moves.next), moves.reason, moves.preference, over)
 
 
 def decide_along(design: Design, history: States) -> Decisions:
@@ -126,7 +148,9 @@ def combine(design: Design, states: States, moves: Moves, forbidden: Mask) -> De
     """Return what follows from the method's wish and what each rule forbids, shape (R, S, J)."""
     following = best_permitted(moves, np.logical_not(forbidden.any(axis=0))) if design.rules else moves.next
     codes = stop_codes(design)
-    stops = (states.tally.n_total >= design.max_patients).astype(np.int64)
+    pending = None if states.tally.pending is None else states.tally.pending.n
+    full = states.tally.n_total >= design.max_patients
+    stops = (full if pending is None else full & (pending == 0)).astype(np.int64)
     stops |= (moves.next == NONE).astype(np.int64) << 1
     blocked = (following == NONE) & (moves.next != NONE)
     ended_by = np.zeros((len(design.rules), len(states)), dtype=bool)
@@ -134,14 +158,41 @@ def combine(design: Design, states: States, moves: Moves, forbidden: Mask) -> De
     for r, rule in enumerate(design.rules):
         held[r] = rule.holds(design, states, following)
     may_end = ~held.any(axis=0)
+    waits = _waits(design, states, moves, following)
     for r, rule in enumerate(design.rules):
         ends = rule.stops(design, states, following)
-        now = ends & (may_end | rule.stops_for_safety(design, states, following))
+        safety = rule.stops_for_safety(design, states, following)
+        now = ends & (may_end | safety)
+        if pending is not None:
+            # An end that is not for safety waits for what is pending: the MTD rests on it.
+            early = now & ~safety & (pending > 0)
+            waits |= early.astype(np.int64) << wait_codes(design).index(rule.kind)
+            now &= ~early
         # With nothing left at or below the dose wanted, the rules that bar the lowest level end the trial.
         ended_by[r] = (blocked & forbidden[r, :, 0]) | now
         held_back[r] = ends & ~ended_by[r]
         stops |= ended_by[r].astype(np.int64) << codes.index(rule.kind)
-    return Decisions(np.where(stops > 0, NONE, following), moves, forbidden, stops, ended_by, held, held_back)
+    waits = np.where(stops > 0, 0, waits)
+    return Decisions(np.where(stops > 0, NONE, following), moves, forbidden, stops, ended_by, held, held_back, waits)
+
+
+def _waits(design: Design, states: States, moves: Moves, following: IntArray) -> IntArray:
+    """Return what has accrual wait for pending outcomes, as bits of `wait_codes`; shape (S,)."""
+    waits = np.zeros(len(states), dtype=np.int64)
+    if states.tally.pending is None:
+        return waits
+    pending, codes = states.tally.pending.n > 0, wait_codes(design)
+    waits |= (pending & (states.tally.n_total >= design.max_patients)).astype(np.int64) << codes.index(MAX_PATIENTS)
+    if not (design.method.weighs_follow_up or any(rule.decides_pending for rule in design.rules)):
+        waits |= pending.astype(np.int64) << codes.index(PENDING)
+    if moves.suspend is not None:
+        waits |= (pending & moves.suspend).astype(np.int64) << codes.index(METHOD_WAITS)
+    some = np.flatnonzero(pending)
+    if len(some):
+        asked = states.take(some)
+        for rule in design.rules:
+            waits[some] |= rule.suspends(design, asked, following[some]).astype(np.int64) << codes.index(rule.kind)
+    return waits
 
 
 def best_permitted(moves: Moves, permitted: Mask) -> IntArray:

@@ -33,6 +33,9 @@ class Method(Setting, ABC):
     needs_target: ClassVar[bool] = True
     uses_amounts: ClassVar[bool] = False
     """True where the amounts of the doses matter, and not only their order."""
+    weighs_follow_up: ClassVar[bool] = False
+    """True where `decide` looks at `Tally.pending`; any other method waits until every outcome is known, unless a rule says how
+    to decide without."""
     costly: ClassVar[bool] = False
     """True where a decision takes so long that random trials are decided as they go, not on a walk of all reachable states."""
 

@@ -15,6 +15,7 @@ class Action(StrEnum):
     ESCALATE = "escalate"
     STAY = "stay"
     DE_ESCALATE = "de-escalate"
+    SUSPEND = "suspend"
     STOP = "stop"
 
 
@@ -32,15 +33,21 @@ class Moves:
         How much the method likes each dose, -inf where it refuses it; shape (S, J). Where a rule forbids the dose wanted, the
         trial takes the permitted dose at or below it that the method likes best, the lower one on ties; without preferences
         it takes the highest.
+    suspend
+        Where the method itself waits for pending outcomes, shape (S,); None where it never does.
     """
 
     next: IntArray
     reason: IntArray
     preference: FloatArray | None = None
+    suspend: Mask | None = None
 
     def take(self, rows: IntArray) -> Moves:
         """Return the moves of some of the states, in the order asked for."""
-        return Moves(self.next[rows], self.reason[rows], None if self.preference is None else self.preference[rows])
+        preference = None if self.preference is None else self.preference[rows]
+        return Moves(
+            self.next[rows], self.reason[rows], preference, None if self.suspend is None else self.suspend[rows]
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,6 +43,8 @@ class Plan(Setting):
     cohort_size: Annotated[int, Field(ge=1, le=20)] = 3
     max_patients: Annotated[int, Field(ge=1, le=1000)]
     start_level: Count = 1
+    dlt_window: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """Days after treatment within which a toxicity is a DLT, the last day included; None where no dates are looked at."""
 
     @property
     def n_doses(self) -> int:

@@ -27,6 +27,8 @@ class Rule(Setting, ABC):
     """True where it looks at patients and DLTs of the dose just given alone, so that the decision table shows what it does."""
     uses_amounts: ClassVar[bool] = False
     """True where the amounts of the doses matter, and not only their order."""
+    decides_pending: ClassVar[bool] = False
+    """True where it says whether the trial waits for pending outcomes, also under a method that does not weigh follow-up."""
     permanent: ClassVar[bool] = False
     """True where a dose it once forbade stays forbidden for the rest of the trial."""
 
@@ -50,6 +52,17 @@ class Rule(Setting, ABC):
     def holds(self, design: Design, states: States, following: IntArray) -> Mask:
         """Return where the trial may not end yet, except for safety, its size or the method's own end; shape (S,)."""
         return np.zeros(len(states), dtype=bool)
+
+    def suspends(self, design: Design, states: States, following: IntArray) -> Mask:
+        """Return where accrual waits for pending outcomes, given the dose that would follow (0-based); shape (S,).
+
+        Asked only where outcomes are pending.
+        """
+        return np.zeros(len(states), dtype=bool)
+
+    def follow_up_marks(self, design: Design) -> tuple[float, ...]:
+        """Return shares of the DLT window at which a patient's follow-up alone can end a wait; none unless it looks at them."""
+        return ()
 
     def cohort_size(self, design: Design, tally: Tally, dose: IntArray) -> IntArray:
         """Return the size of the next cohort in each state, or 0 where the rule says nothing of it; shape (S,)."""

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from escalate.core.arrays import IntArray, Mask
+from escalate.core.follow_up import FollowUp
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,10 +20,13 @@ class Tally:
     ----------
     counts
         Shape (S, J, C): patients by state, dose and outcome category. The last category is the DLT; with C = 2 the
-        first is "no DLT".
+        first is "no DLT". A pending patient is counted as having had no DLT so far.
+    pending
+        Which of these patients are still within the DLT window; None where every outcome is known.
     """
 
     counts: IntArray
+    pending: FollowUp | None = None
 
     @classmethod
     def of(cls, n: Sequence[Sequence[int]] | IntArray, dlt: Sequence[Sequence[int]] | IntArray) -> Tally:
@@ -65,6 +69,19 @@ class Tally:
     def tried(self) -> Mask:
         """Doses given to at least one patient, shape (S, J)."""
         return self.n > 0
+
+    @cached_property
+    def n_pending(self) -> IntArray:
+        """Pending patients by state and dose, shape (S, J)."""
+        return np.zeros_like(self.n) if self.pending is None else self.pending.count(self.n_doses)
+
+    def take(self, rows: IntArray) -> Tally:
+        """Return some of the states, in the order asked for."""
+        return Tally(self.counts[rows], None if self.pending is None else self.pending.take(rows))
+
+    def as_complete(self, rows: IntArray | None = None) -> Tally:
+        """Return the states, or some of them, as if no pending patient had a DLT."""
+        return Tally(self.counts if rows is None else self.counts[rows])
 
     def burden(self, units: IntArray) -> IntArray:
         """Return the sum of the burdens of the outcomes by state and dose, in whole units, shape (S, J).
@@ -118,4 +135,12 @@ class States:
     def take(self, rows: IntArray) -> States:
         """Return some of the states, in the order asked for."""
         in_a_row = None if self.in_a_row is None else self.in_a_row[rows]
-        return States(Tally(self.tally.counts[rows]), self.dose[rows], self.cohort[rows], in_a_row)
+        return States(self.tally.take(rows), self.dose[rows], self.cohort[rows], in_a_row)
+
+    def as_complete(self) -> States:
+        """Return the states as if no pending patient had a DLT."""
+        return (
+            self
+            if self.tally.pending is None
+            else States(self.tally.as_complete(), self.dose, self.cohort, self.in_a_row)
+        )
