@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from escalate.core.dated_patients import read_dated
     from escalate.core.design import Design
     from escalate.core.errors import DataError, DesignError, EscalateError, NotConverged, TooLargeError
     from escalate.core.files import load_design, load_scenarios
@@ -35,6 +36,7 @@ _HOMES = {
     "load_design": "core.files",
     "load_scenarios": "core.files",
     "ModelCode": "core.model_code",
+    "read_dated": "core.dated_patients",
     "read_patients": "core.patients",
     "Scenario": "core.scenario",
     "generate": "core.scenario_files",
@@ -67,6 +69,7 @@ __all__ = [
     "load_scenarios",
     "paths",
     "prior",
+    "read_dated",
     "read_patients",
     "recommend",
     "select",

@@ -14,6 +14,7 @@ from escalate.core.errors import EscalateError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from escalate.core.dated_patients import DatedTrial
     from escalate.core.design import Design
     from escalate.core.patients import TrialData
 
@@ -37,14 +38,22 @@ def emit(as_json: bool, form: Callable[[], dict[str, Any]], render: Callable[[],
         show(render())
 
 
-def read_data(data: str | None, outcomes: str | None, design: Design) -> TrialData | None:
+AsOfDay = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help="Day looked at, for data with dates, e.g. 2026-03-31."),
+]
+
+
+def read_data(data: str | None, outcomes: str | None, design: Design, as_of: str | None = None) -> TrialData | None:
     """Return the trial data of a command: a file, an outcome string, or none.
 
     Raises
     ------
     EscalateError
-        Where both are given.
+        Where both are given, or a day without a file.
     """
+    if as_of is not None:
+        return read_dated_data(data, outcomes, design, as_of)
     from escalate.core.patients import from_outcomes, read_patients
 
     if data is not None and outcomes is not None:
@@ -54,6 +63,23 @@ def read_data(data: str | None, outcomes: str | None, design: Design) -> TrialDa
     if data is None:
         return None
     return read_patients(data, design, design.outcomes)
+
+
+def read_dated_data(data: str | None, outcomes: str | None, design: Design, as_of: str) -> DatedTrial:
+    """Return the trial data of a command as they stand on a day.
+
+    Raises
+    ------
+    EscalateError
+        Where there is no file, or the day is none.
+    """
+    from escalate.core.dated_patients import day_of, read_dated
+
+    if outcomes is not None or data is None:
+        raise EscalateError(
+            "--as-of: goes with a file of patients that has a column 'treated'; outcome strings have no dates"
+        )
+    return read_dated(data, design, day_of(as_of, "--as-of"), design.outcomes)
 
 
 def one_standard_input(*paths: str | None) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from escalate.cli.output import (
     AsJson,
+    AsOfDay,
     DesignPath,
     Force,
     Outcomes,
@@ -18,12 +19,15 @@ from escalate.cli.output import (
     one_standard_input,
     progress,
     read_data,
+    read_dated_data,
 )
 from escalate.core.errors import EscalateError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from escalate.core.dated_patients import DatedTrial
+    from escalate.core.design import Design
     from escalate.core.files import DesignFile
     from escalate.core.patients import TrialData
     from escalate.study.sampled import Sampled
@@ -57,6 +61,13 @@ def recommend(
     design: DesignPath,
     data: Data = None,
     outcomes: Outcomes = None,
+    as_of: AsOfDay = None,
+    previous: Annotated[
+        str | None,
+        typer.Option(
+            "--previous", metavar="FILE", help="Data looked at before: the answer says what changed (with --as-of)."
+        ),
+    ] = None,
     sampler: Annotated[
         str | None,
         typer.Option("--sampler", metavar="nuts", help="Fit the method's model by NUTS, and decide from its draws."),
@@ -79,13 +90,16 @@ def recommend(
 
     settings = {"draws": draws, "tune": tune, "chains": chains, "seed": seed}
     _check_sampler(sampler, {**settings, "netcdf": netcdf})
+    if previous is not None and as_of is None:
+        raise EscalateError("--previous: needs --as-of, the day on which both sets of data are looked at")
     check_outputs(plot, force=force)
     check_output(netcdf, force=force)
-    one_standard_input(design, data)
+    one_standard_input(design, data, previous)
     file = read_design(design)
-    trial = read_data(data, outcomes, file.design)
+    trial = read_data(data, outcomes, file.design, as_of)
+    earlier = _earlier(previous, file.design, as_of)
     sampled = _sampled(file, trial, settings, netcdf, as_json, force) if sampler else None
-    found = sampled.recommendation if sampled else ask(file.design, trial, design_sha256=file.sha256)
+    found = sampled.recommendation if sampled else ask(file.design, trial, design_sha256=file.sha256, previous=earlier)
     if plot is not None:
         from escalate.report import figures
 
@@ -104,6 +118,12 @@ def recommend(
         return json_forms.recommendation(found) | ({"sampler": sampled.sampler.to_dict()} if sampled else {})
 
     emit(as_json, form, render)
+
+
+def _earlier(previous: str | None, design: Design, as_of: str | None) -> DatedTrial | None:
+    if previous is None or as_of is None:
+        return None
+    return read_dated_data(previous, None, design, as_of)
 
 
 def _check_sampler(sampler: str | None, options: dict[str, object]) -> None:
@@ -140,7 +160,9 @@ def _sampled(
     return found
 
 
-def select(design: DesignPath, data: Data = None, outcomes: Outcomes = None, as_json: AsJson = False) -> None:
+def select(
+    design: DesignPath, data: Data = None, outcomes: Outcomes = None, as_of: AsOfDay = None, as_json: AsJson = False
+) -> None:
     """Select the MTD from the trial's final data."""
     from escalate.core.files import read_design
     from escalate.report import json_forms
@@ -148,7 +170,7 @@ def select(design: DesignPath, data: Data = None, outcomes: Outcomes = None, as_
 
     one_standard_input(design, data)
     file = read_design(design)
-    trial = read_data(data, outcomes, file.design)
+    trial = read_data(data, outcomes, file.design, as_of)
     if trial is None:
         raise EscalateError("there are no data to select an MTD from; give a CSV file or --outcomes")
     found = choose(file.design, trial, design_sha256=file.sha256)

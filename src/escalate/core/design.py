@@ -149,6 +149,8 @@ def _whole(design: Design) -> Iterator[Problem]:
     for k, rule in enumerate(design.rules, start=1):
         for problem in rule.problems(design):
             yield Problem(f"rules[{k}].{problem.field}", problem.text)
+    for problem in design.backfill.problems(design) if design.backfill is not None else ():
+        yield Problem(f"backfill.{problem.field}", problem.text)
 
 
 def json_schema() -> dict[str, Any]:

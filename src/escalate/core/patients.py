@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from escalate.core.errors import DataError, did_you_mean
+from escalate.core.errors import DataError
 from escalate.core.outcome import BINARY, Outcome
+from escalate.core.patient_rows import dose_at, dose_of, rows_of, whole, yes_or_no
 from escalate.core.plan import Plan
 from escalate.core.tally import States, Tally
 from escalate.core.yaml_reader import decode, read_bytes
 
 MAX_BYTES = 5_000_000
 MAX_PATIENTS = 1000
-COLUMNS = ("patient", "cohort", "level", "dose", "dlt", "evaluable", "outcome")
-_YES = {"1", "y", "yes", "true", "t"}
-_NO = {"0", "n", "no", "false"}
 _UNKNOWN = {"", "pending", "na", "n/a", "?"}
 
 
@@ -111,7 +107,7 @@ def from_outcomes(text: str, plan: Plan, outcomes: tuple[Outcome, ...] = BINARY)
             raise DataError(f"{where}: '{wrong[0]}' is not an outcome; {_legend(outcomes)}")
         if not letters:
             raise DataError(f"{where}: has no patients; write one letter a patient after the level")
-        cohorts.append(Cohort(_dose(level, plan, where), tuple(letters.count(letter) for letter in known)))
+        cohorts.append(Cohort(dose_at(level, plan, where), tuple(letters.count(letter) for letter in known)))
     n = sum(cohort.n for cohort in cohorts)
     if n > MAX_PATIENTS:
         raise DataError(f"outcomes: hold {n} patients, more than the {MAX_PATIENTS} that any design may have")
@@ -138,12 +134,6 @@ def _legend(outcomes: tuple[Outcome, ...]) -> str:
     return ", ".join(f"{outcome.letter} is {outcome.name}" for outcome in outcomes)
 
 
-def _dose(level: int, plan: Plan, where: str) -> int:
-    if not 1 <= level <= plan.n_doses:
-        raise DataError(f"{where}: level {level} does not exist; the design has levels 1 to {plan.n_doses}")
-    return level - 1
-
-
 def read_patients(path: str | Path, plan: Plan, outcomes: tuple[Outcome, ...] = BINARY) -> TrialData:
     """Read a CSV with one line a patient: `patient, cohort, level` (or `dose`, the amount)`, dlt`; `-` is standard input.
 
@@ -159,21 +149,23 @@ def read_patients(path: str | Path, plan: Plan, outcomes: tuple[Outcome, ...] = 
     raw = read_bytes(str(path), MAX_BYTES, "a CSV file of patients", DataError)
     name = "standard input" if str(path) == "-" else str(path)
     text = decode(raw, name, DataError)
-    rows = list(_rows(text, name, "dlt" if outcomes == BINARY else "outcome"))
+    rows = list(rows_of(text, name, "dlt" if outcomes == BINARY else "outcome"))
     cohorts: dict[int, Cohort] = {}
     first_line: dict[str, int] = {}
     not_evaluable = 0
     for line, row in rows:
         where = f"{name}:{line}"
+        if row.get("treated"):
+            raise DataError(f"{where} treated: has dates of treatment; say which day is looked at: --as-of 2026-03-31")
         patient = row["patient"]
         if not patient:
             raise DataError(f"{where} patient: is empty; every patient needs an identifier")
         if patient in first_line:
             raise DataError(f"{where} patient: '{patient}' was already on line {first_line[patient]}")
         first_line[patient] = line
-        number = _whole(row["cohort"], f"{where} cohort")
-        dose = _dose_of(row, plan, where)
-        if row.get("evaluable") and not _yes_or_no(row["evaluable"], f"{where} evaluable"):
+        number = whole(row["cohort"], f"{where} cohort")
+        dose = dose_of(row, plan, where)
+        if row.get("evaluable") and not yes_or_no(row["evaluable"], f"{where} evaluable"):
             if _had_a_dlt(row, outcomes, where):
                 raise DataError(
                     f"{where} evaluable: patient '{patient[:40]}' had a DLT; a DLT makes a patient evaluable"
@@ -196,89 +188,6 @@ def read_patients(path: str | Path, plan: Plan, outcomes: tuple[Outcome, ...] = 
     return TrialData(ordered, hashlib.sha256(raw).hexdigest(), not_evaluable)
 
 
-def _rows(text: str, name: str, outcome: str) -> Iterator[tuple[int, dict[str, str]]]:
-    lines = text.splitlines()
-    first = next((line for line in lines if re.sub('[;,"]', "", line).strip()), None)
-    if first is None:
-        raise DataError(f"{name}: has no header; the first line is patient,cohort,level,{outcome}")
-    if "\t" in first and "," not in first and ";" not in first:
-        raise DataError(f"{name}:1: its columns are separated by tabs; use commas or semicolons")
-    if "\r" in text and "\n" not in text:
-        raise DataError(f"{name}:1: has the line ends of old Macs; save it with those of Windows or Unix")
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
-    header: list[str] | None = None
-    try:
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            if header is None:
-                header = _header(row, f"{name}:{reader.line_num}", outcome)
-                continue
-            if len(row) != len(header):
-                raise DataError(f"{name}:{reader.line_num}: has {len(row)} fields, but the header has {len(header)}")
-            yield reader.line_num, {key: cell.strip() for key, cell in zip(header, row, strict=True)}
-    except csv.Error as fault:
-        raise DataError(f"{name}:{reader.line_num}: is not CSV: {fault}") from None
-
-
-def _header(row: list[str], where: str, outcome: str) -> list[str]:
-    names = [cell.strip().lower() for cell in row]
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(f"{where}: column '{name}' is there twice")
-    needed = [name for name in ("patient", "cohort", outcome) if name not in names]
-    if "level" not in names and "dose" not in names:
-        needed.append("level")
-    if needed:
-        known = [name for name in names if name]
-        raise DataError(
-            f"{where}: column '{needed[0]}' is missing (found: {', '.join(known)[:120]}); the header is patient, cohort, level, "
-            f"{outcome}"
-        )
-    unknown = [name for name in names if name not in COLUMNS and did_you_mean(name, COLUMNS).startswith("did")]
-    if unknown:
-        raise DataError(f"{where}: column '{unknown[0]}' is not known; {did_you_mean(unknown[0], COLUMNS)}")
-    return names
-
-
-def _whole(text: str, where: str) -> int:
-    if not re.fullmatch(r"\d+", text, flags=re.ASCII):
-        raise DataError(f"{where}: " + (f"'{text[:40]}' is not a whole number" if text else "is empty"))
-    if len(text) > 6:
-        raise DataError(f"{where}: '{text[:40]}' is larger than 999999")
-    return int(text)
-
-
-def _dose_of(row: dict[str, str], plan: Plan, where: str) -> int:
-    if row.get("level"):
-        dose = _dose(_whole(row["level"], f"{where} level"), plan, f"{where} level")
-        if row.get("dose") and _by_amount(row["dose"], plan, where) != dose:
-            raise DataError(
-                f"{where} dose: {row['dose'][:40]} is not the amount of level {dose + 1}, {plan.amount(dose)}"
-            )
-        return dose
-    if "dose" not in row:
-        raise DataError(f"{where} level: is empty")
-    return _by_amount(row["dose"], plan, where)
-
-
-def _by_amount(text: str, plan: Plan, where: str) -> int:
-    if re.fullmatch(r"[1-9][0-9]{0,2}(,[0-9]{3})+", text):
-        raise DataError(
-            f"{where} dose: '{text[:40]}' can be read in two ways; write it without a comma, or give the level"
-        )
-    number = text.replace(",", ".", 1)
-    if not re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", number):
-        raise DataError(f"{where} dose: '{text[:40]}' is not an amount in {plan.doses.unit}")
-    amount = float(number)
-    for dose, level in enumerate(plan.doses.levels):
-        if abs(amount - level) <= 1e-9 * level:
-            return dose
-    known = ", ".join(f"{level:g}" for level in plan.doses.levels)
-    raise DataError(f"{where} dose: {text[:40]} {plan.doses.unit} is not a dose of the design; the doses are {known}")
-
-
 def _category(row: dict[str, str], outcomes: tuple[Outcome, ...], where: str, patient: str) -> int:
     """Return which of the outcomes a patient had."""
     column = "dlt" if outcomes == BINARY else "outcome"
@@ -289,7 +198,7 @@ def _category(row: dict[str, str], outcomes: tuple[Outcome, ...], where: str, pa
             "or leave the whole cohort out"
         )
     if outcomes == BINARY:
-        return int(_yes_or_no(row["dlt"], f"{where} dlt"))
+        return int(yes_or_no(row["dlt"], f"{where} dlt"))
     for k, outcome in enumerate(outcomes):
         if word in (outcome.letter.lower(), outcome.name.lower()):
             return _agreeing_with_dlt(row, k, outcomes, where)
@@ -299,7 +208,7 @@ def _category(row: dict[str, str], outcomes: tuple[Outcome, ...], where: str, pa
 def _agreeing_with_dlt(row: dict[str, str], category: int, outcomes: tuple[Outcome, ...], where: str) -> int:
     """Refuse a graded outcome that a column `dlt`, where there is one, contradicts."""
     said = row.get("dlt", "")
-    if said.lower() not in _UNKNOWN and _yes_or_no(said, f"{where} dlt") != (category == len(outcomes) - 1):
+    if said.lower() not in _UNKNOWN and yes_or_no(said, f"{where} dlt") != (category == len(outcomes) - 1):
         raise DataError(f"{where} dlt: {said[:40]} contradicts the outcome '{outcomes[category].letter}'")
     return category
 
@@ -308,10 +217,3 @@ def _had_a_dlt(row: dict[str, str], outcomes: tuple[Outcome, ...], where: str) -
     column = "dlt" if outcomes == BINARY else "outcome"
     known = row[column].lower() not in _UNKNOWN
     return known and _category(row, outcomes, where, row["patient"]) == len(outcomes) - 1
-
-
-def _yes_or_no(text: str, where: str) -> bool:
-    word = text.lower()
-    if word not in _YES | _NO:
-        raise DataError(f"{where}: '{text[:40]}' is neither 1 (yes) nor 0 (no)")
-    return word in _YES

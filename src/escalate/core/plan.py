@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
+from escalate.core.backfill import Backfill
 from escalate.core.setting import Count, Positive, Probability, Setting, Words
 
 
@@ -45,6 +46,8 @@ class Plan(Setting):
     start_level: Count = 1
     dlt_window: Annotated[int, Field(ge=1, le=3650)] | None = None
     """Days after treatment within which a toxicity is a DLT, the last day included; None where no dates are looked at."""
+    backfill: Backfill | None = None
+    """Who may be treated below the dose under escalation while that waits; None where nobody is."""
 
     @property
     def n_doses(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,10 +23,13 @@ class Tally:
         first is "no DLT". A pending patient is counted as having had no DLT so far.
     pending
         Which of these patients are still within the DLT window; None where every outcome is known.
+    backfilled
+        How many of these patients were backfilled, by state and dose, shape (S, J); None where nobody says.
     """
 
     counts: IntArray
     pending: FollowUp | None = None
+    backfilled: IntArray | None = None
 
     @classmethod
     def of(cls, n: Sequence[Sequence[int]] | IntArray, dlt: Sequence[Sequence[int]] | IntArray) -> Tally:
@@ -77,11 +80,20 @@ class Tally:
 
     def take(self, rows: IntArray) -> Tally:
         """Return some of the states, in the order asked for."""
-        return Tally(self.counts[rows], None if self.pending is None else self.pending.take(rows))
+        pending = None if self.pending is None else self.pending.take(rows)
+        return Tally(self.counts[rows], pending, None if self.backfilled is None else self.backfilled[rows])
 
     def as_complete(self, rows: IntArray | None = None) -> Tally:
         """Return the states, or some of them, as if no pending patient had a DLT."""
-        return Tally(self.counts if rows is None else self.counts[rows])
+        return replace(self, pending=None) if rows is None else replace(self, pending=None).take(rows)
+
+    def known(self) -> Tally:
+        """Return the states without their pending patients."""
+        if self.pending is None:
+            return self
+        counts = self.counts.copy()
+        counts[:, :, 0] -= self.n_pending
+        return Tally(counts)
 
     def burden(self, units: IntArray) -> IntArray:
         """Return the sum of the burdens of the outcomes by state and dose, in whole units, shape (S, J).

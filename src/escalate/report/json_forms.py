@@ -6,7 +6,7 @@ from dataclasses import asdict
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from escalate.report import comparison_forms
+from escalate.report import as_of_forms, comparison_forms
 
 if TYPE_CHECKING:
     from escalate.core.design import Design
@@ -29,9 +29,14 @@ def _provenance(provenance: Provenance) -> dict[str, str | None]:
 
 def _doses(doses: tuple[DoseRow, ...]) -> list[dict[str, Any]]:
     # Patients by outcome are there only where outcomes are graded, intervals only where the method has such.
-    optional = {"outcomes", "intervals"}
+    optional = {"outcomes", "intervals", "follow_up"}
+    dated = any(dose.pending for dose in doses)
     return [
-        {key: value for key, value in asdict(dose).items() if value is not None or key not in optional}
+        {
+            key: value
+            for key, value in asdict(dose).items()
+            if (value is not None or key not in optional) and (dated or key != "pending")
+        }
         for dose in doses
     ]
 
@@ -69,6 +74,7 @@ def recommendation(found: Recommendation) -> dict[str, Any]:
             for line in found.trace
         ],
         "rules": _rules(found.design),
+        **as_of_forms.form(found.as_of),
         "provenance": _provenance(found.provenance),
     }
 

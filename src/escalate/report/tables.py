@@ -12,6 +12,7 @@ from rich.text import Text
 
 from escalate.core.moves import Action
 from escalate.core.registry import summary_line
+from escalate.report import as_of_forms
 from escalate.report.truth import scored, trials_each, true_mtd, true_rates
 from escalate.report.whole_numbers import table as _table
 
@@ -63,6 +64,7 @@ def recommendation(found: Recommendation) -> RenderableType:
         *(Text(f"  {reason.text}") for reason in found.reasons),
         *(Text(f"  Note: {note}", style="yellow") for note in found.notes),
         *([Text(f"  Margin: {found.margin.text}.")] if found.margin else []),
+        *(as_of_forms.lines(found.as_of, waits=found.action is Action.SUSPEND) if found.as_of else []),
         _doses(design, found.doses),
         trace,
         Text(_source(found), style="dim"),
@@ -77,6 +79,8 @@ def headline(found: Recommendation) -> str:
         if found.mtd_level is None:
             return "Stop the trial: no dose can be declared the MTD."
         return f"Stop the trial: the MTD is level {found.mtd_level}, {design.amount(found.mtd_level - 1)}."
+    if found.action is Action.SUSPEND:
+        return "Suspend accrual: wait for pending outcomes."
     assert found.next_level is not None
     verb = {
         Action.START: "Start at",
@@ -98,6 +102,7 @@ def _source(found: Recommendation | Selection) -> str:
 def _doses(design: Design, rows: tuple[DoseRow, ...]) -> Table:
     limit = design.method.overdose_limit(design)
     target = "target" if limit is None else f"{limit:g}"
+    dated = any(row.pending for row in rows)
     graded = [name for row in rows[:1] for name in row.outcomes or {}]
     # The last interval, or the last two together, is the column that follows.
     middle = [name for row in rows[:1] for name in list(row.intervals or {})[1:2]]
@@ -106,6 +111,7 @@ def _doses(design: Design, rows: tuple[DoseRow, ...]) -> Table:
         "level",
         "dose",
         "DLTs/patients",
+        *(["pending"] if dated else []),
         *graded,
         estimate,
         "95% interval",
@@ -121,6 +127,7 @@ def _doses(design: Design, rows: tuple[DoseRow, ...]) -> Table:
             str(row.level),
             design.amount(row.level - 1),
             f"{row.dlts}/{row.patients}",
+            *([str(row.pending)] if dated else []),
             *(str(row.outcomes[name]) for name in graded if row.outcomes),
             _p(row.estimate),
             interval,

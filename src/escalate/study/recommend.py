@@ -8,8 +8,11 @@ import numpy as np
 
 from escalate.core.arrays import NONE, Mask
 from escalate.core.belief import Belief
+from escalate.core.dated_patients import DatedTrial
 from escalate.core.decision import (
     MAX_PATIENTS,
+    METHOD_WAITS,
+    PENDING,
     Decisions,
     cohort_size,
     decide,
@@ -23,8 +26,10 @@ from escalate.core.method import ModelMethod
 from escalate.core.moves import Action, Margin, Reason
 from escalate.core.patients import TrialData, from_outcomes
 from escalate.core.tally import States, Tally
+from escalate.study.as_of import AsOf, as_of, changes_between, earliest_change
+from escalate.study.notes import dated_notes, notes_on
 from escalate.study.provenance import Provenance
-from escalate.study.reasons import action_of, explained, reasons_of, verdict_on
+from escalate.study.reasons import action_of, explained, reasons_of, verdict_on, waits_of, wish_explained
 from escalate.study.select import DoseRow, dose_rows, left_out
 
 
@@ -40,7 +45,12 @@ class TraceLine:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """What happens next in a trial. `next_level` is None exactly when the action is STOP.
+    """What happens next in a trial. `next_level` is None exactly when the action is STOP or SUSPEND.
+
+    Parameters
+    ----------
+    as_of
+        Who is pending, and how long a wait can last; None where no day is looked at.
 
     Raises
     ------
@@ -59,9 +69,10 @@ class Recommendation:
     trace: tuple[TraceLine, ...]
     design: Design
     provenance: Provenance
+    as_of: AsOf | None = None
 
     def __post_init__(self) -> None:
-        if (self.next_level is None) != (self.action is Action.STOP):
+        if (self.next_level is None) != (self.action in (Action.STOP, Action.SUSPEND)):
             raise ValueError(f"a recommendation to {self.action} cannot have next level {self.next_level}")
 
     @property
@@ -76,6 +87,7 @@ def recommend(
     *,
     design_sha256: str | None = None,
     drawn: Belief | None = None,
+    previous: DatedTrial | None = None,
 ) -> Recommendation:
     """Return the dose of the next cohort, or the end of the trial, with the reasons.
 
@@ -88,6 +100,8 @@ def recommend(
     drawn
         What a sampler says after all the data: the decision rests on it, where given, and not on the method's own posterior.
         The cohorts before are judged by the latter.
+    previous
+        The data looked at before, on the same day: the answer then says what changed.
 
     Raises
     ------
@@ -109,28 +123,97 @@ def recommend(
     provenance = Provenance.now(design_sha256 or design.sha256, trial.sha256 or None)
     if not trial.cohorts:
         return _start(design, trial, provenance)
+    if drawn is not None and isinstance(trial, DatedTrial) and trial.pending:
+        raise EscalateError(
+            "--sampler: outcomes are pending, and draws do not weigh follow-up; leave out --sampler nuts"
+        )
     history = trial.prefixes(design.n_doses)
     decisions = decide_along(design, history)
     last, now, asked = history.take(np.array([-1])), decisions.take(np.array([-1])), design
     if drawn is not None:
         asked = with_belief(design, drawn)
         now = decide(asked, last, barred_before(design, decisions))
-    following = int(now.next[0])
-    mtd = int(select_at_stop(asked, last.tally, now)[0])
+    missing = _missing_in_cohort(design, history, now)
+    if missing:
+        return _complete_cohort(design, trial, history, decisions, missing, provenance)
+    waits, pending = bool(now.waits[0]), last.tally.pending is not None and bool(last.tally.pending.n[0])
+    following = NONE if waits else int(now.next[0])
+    mtd = NONE if pending else int(select_at_stop(asked, last.tally, now)[0])
     return Recommendation(
-        action=action_of(following, int(last.dose[0])),
+        action=Action.SUSPEND if waits else action_of(following, int(last.dose[0])),
         next_level=None if following == NONE else following + 1,
         next_cohort_size=None if following == NONE else int(cohort_size(asked, last.tally, np.array([following]))[0]),
         mtd_level=None if mtd == NONE else mtd + 1,
         reasons=reasons_of(asked, last, now),
-        notes=_notes(design, trial, history, decisions),
+        notes=(*notes_on(design, trial, history, decisions), *_mtd_later(now, pending)),
         doses=dose_rows(asked, last.tally, now.forbidden[:, 0]),
         # The method's cut-offs are those of the decision only where its wish was granted.
-        margin=asked.method.margin(asked, last) if following == int(now.moves.next[0]) != NONE else None,
+        margin=_margin(asked, last) if following == int(now.moves.next[0]) != NONE else None,
         trace=_trace(asked, last, now),
         design=design,
         provenance=provenance,
+        as_of=_on_the_day(design, trial, decisions, previous) if isinstance(trial, DatedTrial) else None,
     )
+
+
+def _missing_in_cohort(design: Design, history: States, now: Decisions) -> int:
+    """Return how many patients the last cohort still lacks, where the trial waits and nothing asks for a lower dose."""
+    full = bool(now.waits[0] & 1)
+    if not now.waits[0] or full or int(now.following[0]) < int(history.dose[-1]):
+        return 0
+    nothing = Tally(np.zeros((1, design.n_doses, len(design.outcomes)), dtype=np.int64))
+    before = Tally(history.tally.counts[-2:-1]) if len(history) > 1 else nothing
+    size = int(cohort_size(design, before, history.dose[-1:])[0])
+    return max(size - int(history.cohort[-1].sum()), 0)
+
+
+def _complete_cohort(
+    design: Design,
+    trial: TrialData,
+    history: States,
+    decisions: Decisions,
+    missing: int,
+    provenance: Provenance,
+) -> Recommendation:
+    """Return that the cohort goes on: the next decision is due when it is complete."""
+    last, now = history.take(np.array([-1])), decisions.take(np.array([-1]))
+    level, there = int(last.dose[0]) + 1, int(last.cohort[0].sum())
+    text = f"The cohort at level {level} has {there} of {there + missing} patients: it is completed before the next decision."
+    return Recommendation(
+        action=Action.STAY,
+        next_level=level,
+        next_cohort_size=missing,
+        mtd_level=None,
+        reasons=(Reason("complete_cohort", text),),
+        notes=notes_on(design, trial, history, decisions)[: len(left_out(trial)) + len(dated_notes(trial))],
+        doses=dose_rows(design, last.tally, now.forbidden[:, 0]),
+        margin=None,
+        trace=(TraceLine("design", "completes the cohort", text), *_trace(design, last, now)),
+        design=design,
+        provenance=provenance,
+        as_of=as_of(trial) if isinstance(trial, DatedTrial) else None,
+    )
+
+
+def _margin(design: Design, last: States) -> Margin | None:
+    pending = last.tally.pending is not None and not design.method.weighs_follow_up
+    return None if pending else design.method.margin(design, last)
+
+
+def _mtd_later(now: Decisions, pending: bool) -> tuple[str, ...]:
+    stopped = pending and int(now.next[0]) == NONE
+    return ("Outcomes are pending: the MTD is selected when all are known.",) if stopped else ()
+
+
+def _on_the_day(design: Design, trial: DatedTrial, decisions: Decisions, previous: DatedTrial | None) -> AsOf:
+    found = as_of(trial)
+    if decisions.waits[-1]:
+        found = replace(found, earliest=earliest_change(design, trial, barred_before(design, decisions)))
+    if previous is not None:
+        before = recommend(design, previous)
+        level = "" if before.next_level is None else f", level {before.next_level}"
+        found = replace(found, changes=changes_between(previous, trial), before=f"{before.action}{level}")
+    return found
 
 
 def with_belief(design: Design, drawn: Belief) -> Design:
@@ -181,9 +264,13 @@ def _start(design: Design, trial: TrialData, provenance: Provenance) -> Recommen
 def _trace(design: Design, last: States, one: Decisions) -> tuple[TraceLine, ...]:
     wanted = int(one.moves.next[0])
     verdict = "stop" if wanted == NONE else f"wants level {wanted + 1}"
-    lines = [TraceLine(f"method: {design.method.kind}", verdict, design.method.explain(design, last, one.moves))]
+    if METHOD_WAITS in waits_of(design, one):
+        verdict = "waits"
+    lines = [TraceLine(f"method: {design.method.kind}", verdict, wish_explained(design, last, one))]
     n = int(last.tally.n_total[0])
-    ends = "stop" if int(one.stops[0]) & 1 else "allows"
+    ends = "stop" if int(one.stops[0]) & 1 else "waits" if int(one.waits[0]) & 1 else "allows"
+    if PENDING in waits_of(design, one):
+        lines.append(TraceLine(PENDING, "waits", f"{design.method.kind} decides when all outcomes are known."))
     lines.append(TraceLine(MAX_PATIENTS, ends, f"{n} of at most {design.max_patients} evaluable patients."))
     for r, rule in enumerate(design.rules):
         levels = tuple((np.flatnonzero(one.forbidden[r, 0]) + 1).tolist())
@@ -191,27 +278,3 @@ def _trace(design: Design, last: States, one: Decisions) -> tuple[TraceLine, ...
         text = explained(design, rule, last, one.forbidden[r], int(one.following[0])) + why
         lines.append(TraceLine(f"rule: {rule.kind}", verdict, text, levels))
     return tuple(lines)
-
-
-def _notes(design: Design, trial: TrialData, history: States, decisions: Decisions) -> tuple[str, ...]:
-    """Name cohorts whose level or size was not what the design said at the time."""
-    notes = list(left_out(trial))
-    nothing = Tally(np.zeros((1, design.n_doses, len(design.outcomes)), dtype=np.int64))
-    asked = [design.start_dose, *decisions.next[:-1].tolist()]
-    for k, (cohort, wanted) in enumerate(zip(trial.cohorts, asked, strict=True), start=1):
-        if wanted == NONE:
-            notes.append(f"Cohort {k} was given at level {cohort.dose + 1} although the design had stopped the trial.")
-        elif wanted != cohort.dose:
-            notes.append(f"Cohort {k} was given at level {cohort.dose + 1}; the design had said level {wanted + 1}.")
-        else:
-            before = Tally(history.tally.counts[k - 2 : k - 1]) if k > 1 else nothing
-            size = int(cohort_size(design, before, np.array([wanted]))[0])
-            if cohort.n != size:
-                notes.append(
-                    f"Cohort {k} has {cohort.n} evaluable patient{'s' * (cohort.n > 1)}; the design had said {size}."
-                )
-    if history.tally.n_total[-1] > design.max_patients:
-        notes.append(
-            f"There are more patients ({int(history.tally.n_total[-1])}) than the design allows ({design.max_patients})."
-        )
-    return tuple(notes)

@@ -8,6 +8,7 @@ from math import isnan
 import numpy as np
 
 from escalate.core.arrays import NONE, FloatArray, Mask
+from escalate.core.dated_patients import DatedTrial
 from escalate.core.decision import allowed_as_mtd
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
@@ -38,6 +39,8 @@ class DoseRow:
     why_not: str | None
     outcomes: dict[str, int] | None = None
     intervals: dict[str, float] | None = None
+    pending: int = 0
+    follow_up: float | None = None
 
 
 def dose_rows(design: Design, tally: Tally, forbidden: Mask, *, as_mtd: bool = False) -> tuple[DoseRow, ...]:
@@ -45,7 +48,9 @@ def dose_rows(design: Design, tally: Tally, forbidden: Mask, *, as_mtd: bool = F
 
     `as_mtd` asks which doses can be the MTD, not which can be given.
     """
-    summary = design.method.summarise(design, tally)
+    # A method that does not weigh follow-up estimates from what is known.
+    summary = design.method.summarise(design, tally if design.method.weighs_follow_up else tally.known())
+    followed = None if tally.pending is None else tally.pending.total(design.n_doses)
     if as_mtd and not design.method.refuses_as_mtd:
         summary = replace(summary, refused=None)
 
@@ -71,6 +76,8 @@ def dose_rows(design: Design, tally: Tally, forbidden: Mask, *, as_mtd: bool = F
                 why_not=", ".join(against) or None,
                 outcomes=_by_letter(design, tally, j),
                 intervals=_by_interval(summary, j),
+                pending=int(tally.n_pending[0, j]),
+                follow_up=None if followed is None or not tally.n_pending[0, j] else float(followed[0, j]),
             )
         )
     return tuple(rows)
@@ -117,6 +124,12 @@ def select(design: Design, data: TrialData | str, *, design_sha256: str | None =
     trial = from_outcomes(data, design, design.outcomes) if isinstance(data, str) else data
     if not trial.cohorts:
         raise EscalateError("there are no patients to select an MTD from")
+    if isinstance(trial, DatedTrial) and trial.pending:
+        names = ", ".join(p.name for p in trial.pending[:5])
+        raise EscalateError(
+            f"the MTD is selected when all outcomes are known; {len(trial.pending)} are pending on {trial.as_of} ({names}): "
+            "wait for them, or ask escalate recommend"
+        )
     last = trial.last(design.n_doses)
     allowed = allowed_as_mtd(design, last.tally)
     mtd = int(design.method.select(design, last.tally, allowed)[0])

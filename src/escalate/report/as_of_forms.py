@@ -1,0 +1,59 @@
+"""What a day adds to a recommendation, as JSON and as lines that people read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from escalate.report.whole_numbers import table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from escalate.study.as_of import AsOf
+
+
+def form(found: AsOf | None) -> dict[str, Any]:
+    """Return the day, who is pending, how long a wait lasts, and what changed, as JSON; nothing where no day is looked at."""
+    if found is None:
+        return {}
+    return {
+        "as_of": found.day.isoformat(),
+        "dlt_window": found.window,
+        "pending": [
+            {
+                "patient": p.patient,
+                "level": p.level,
+                "treated": p.treated.isoformat(),
+                "days": p.days,
+                "window_ends": p.window_ends.isoformat(),
+            }
+            for p in found.pending
+        ],
+        "earliest_change": None if found.earliest is None else found.earliest.isoformat(),
+        "changes": None if found.changes is None else [{"patient": c.patient, "text": c.text} for c in found.changes],
+        "answer_before_changes": found.before,
+    }
+
+
+def lines(found: AsOf, *, waits: bool) -> list[RenderableType]:
+    """Return what people read of it, between the reasons and the doses."""
+    parts: list[RenderableType] = []
+    if waits and found.earliest is not None:
+        parts.append(
+            Text(
+                f"  Without a further DLT the answer changes on {found.earliest} at the earliest; a DLT can change it sooner."
+            )
+        )
+    if found.changes is not None:
+        if not found.changes:
+            parts.append(Text("  Nothing changed since the previous data."))
+        parts += [Text(f"  Changed: patient {c.patient}: {c.text}.", style="bold") for c in found.changes]
+        parts.append(Text(f"  With the previous data the answer on this day would be: {found.before}."))
+    if found.pending:
+        made = table("pending", "level", "treated", f"days of {found.window}", "window ends")
+        for p in found.pending:
+            made.add_row(p.patient, str(p.level), p.treated.isoformat(), str(p.days), p.window_ends.isoformat())
+        parts.append(made)
+    return parts

@@ -1,0 +1,59 @@
+"""What people should know beside a recommendation: what was left out or assumed, and where a trial left its design."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from escalate.core.arrays import NONE
+from escalate.core.dated_patients import DatedTrial
+from escalate.core.decision import Decisions, cohort_size
+from escalate.core.design import Design
+from escalate.core.patients import TrialData
+from escalate.core.tally import States, Tally
+from escalate.study.select import left_out
+
+
+def dated_notes(trial: TrialData) -> list[str]:
+    """Say what was assumed of follow-up, and what came after the window."""
+    if not isinstance(trial, DatedTrial):
+        return []
+    notes = []
+    if trial.assumed_followed:
+        n = trial.assumed_followed
+        notes.append(
+            f"{n} pending patient{'s have' if n > 1 else ' has'} no last_follow_up: taken to be followed without a DLT up to "
+            f"{trial.as_of}."
+        )
+    for patient in trial.late:
+        days = (patient.dlt - patient.treated).days if patient.dlt else 0
+        notes.append(
+            f"Patient {patient.name} had a toxicity on day {days}, after the window of {trial.window} days: no DLT by the design, "
+            "but safety data."
+        )
+    return notes
+
+
+def notes_on(design: Design, trial: TrialData, history: States, decisions: Decisions) -> tuple[str, ...]:
+    """Name cohorts whose level or size was not what the design said at the time."""
+    notes = [*left_out(trial), *dated_notes(trial)]
+    nothing = Tally(np.zeros((1, design.n_doses, len(design.outcomes)), dtype=np.int64))
+    asked = [design.start_dose, *decisions.next[:-1].tolist()]
+    for k, (cohort, wanted) in enumerate(zip(trial.cohorts, asked, strict=True), start=1):
+        if wanted == NONE:
+            notes.append(f"Cohort {k} was given at level {cohort.dose + 1} although the design had stopped the trial.")
+        elif wanted != cohort.dose:
+            notes.append(f"Cohort {k} was given at level {cohort.dose + 1}; the design had said level {wanted + 1}.")
+        elif k > 1 and decisions.waits[k - 2]:
+            notes.append(f"Cohort {k} was begun although the design had said to wait for pending outcomes.")
+        else:
+            before = Tally(history.tally.counts[k - 2 : k - 1]) if k > 1 else nothing
+            size = int(cohort_size(design, before, np.array([wanted]))[0])
+            if cohort.n != size:
+                notes.append(
+                    f"Cohort {k} has {cohort.n} evaluable patient{'s' * (cohort.n > 1)}; the design had said {size}."
+                )
+    if history.tally.n_total[-1] > design.max_patients:
+        notes.append(
+            f"There are more patients ({int(history.tally.n_total[-1])}) than the design allows ({design.max_patients})."
+        )
+    return tuple(notes)
