@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,10 +86,16 @@ def escalate(
     env: Mapping[str, str] | None = None,
     timeout: float = 300,
 ) -> Result:
-    """Run `escalate` with arguments; standard input is empty unless given."""
+    """Run `escalate` with arguments; standard input is empty unless given.
+
+    Where nothing special is asked of the interpreter it is forked from a warm one (`tests/cli/warm.py`).
+    """
+    content = stdin.encode() if isinstance(stdin, str) else stdin or b""
+    if env is None and hasattr(os, "fork"):
+        return _forked([str(argument) for argument in arguments], content, cwd or Path.cwd(), timeout)
     done = subprocess.run(
         [str(COMMAND), *map(str, arguments)],
-        input=stdin.encode() if isinstance(stdin, str) else stdin or b"",
+        input=content,
         capture_output=True,
         cwd=cwd,
         env=environment(env),
@@ -93,6 +103,41 @@ def escalate(
         check=False,
     )
     return Result(done.stdout.decode(), done.stderr.decode(), done.returncode)
+
+
+@cache
+def _warm() -> subprocess.Popen[str]:
+    """Return the warm interpreter of this test process; it ends with it."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.cli.warm"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(),
+    )
+    atexit.register(server.kill)
+    return server
+
+
+def _forked(arguments: list[str], stdin: bytes, cwd: Path, timeout: float) -> Result:
+    server = _warm()
+    assert server.stdin is not None
+    assert server.stdout is not None
+    with tempfile.TemporaryDirectory() as folder:
+        files = {name: Path(folder) / name for name in ("stdin", "stdout", "stderr")}
+        for name, path in files.items():
+            path.write_bytes(stdin if name == "stdin" else b"")
+        request = {
+            **{name: str(path) for name, path in files.items()},
+            "arguments": arguments,
+            "cwd": str(cwd),
+            "env": environment(),
+            "timeout": timeout,
+        }
+        print(json.dumps(request), file=server.stdin, flush=True)
+        code = int(server.stdout.readline())
+        return Result(files["stdout"].read_bytes().decode(), files["stderr"].read_bytes().decode(), code)
 
 
 def write(folder: Path, **files: str | bytes) -> None:

@@ -66,7 +66,10 @@ def test_a_wait_not_kept_is_noted(tmp_path: Path) -> None:
     """Cohort 2 was begun while cohort 1 was pending."""
     rows = [*ROWS, "d,2,2,2026-01-20,,,,", "e,2,2,2026-01-20,,,,", "f,2,2,2026-01-20,,,,"]
     found = recommend(DESIGN, trial(tmp_path, rows, "2026-03-20"))
-    assert "Cohort 2 was begun although the design had said to wait for pending outcomes." in found.notes
+    assert (
+        "Cohort 2 was begun although on today's data the design would have said to wait for pending outcomes."
+        in found.notes
+    )
     assert (found.action, found.next_level) == ("escalate", 3)
 
 

@@ -81,6 +81,10 @@ def recommend(
     ] = None,
     as_json: AsJson = False,
     plot: Plot = None,
+    plot_patients: Annotated[
+        str | None,
+        typer.Option("--plot-patients", metavar="FILE", help="Write a swimmer plot of the patients (with --as-of)."),
+    ] = None,
     force: Force = False,
 ) -> None:
     """Recommend the dose of the next cohort, with its reasons."""
@@ -92,7 +96,10 @@ def recommend(
     _check_sampler(sampler, {**settings, "netcdf": netcdf})
     if previous is not None and as_of is None:
         raise EscalateError("--previous: needs --as-of, the day on which both sets of data are looked at")
+    if plot_patients is not None and as_of is None:
+        raise EscalateError("--plot-patients: needs --as-of and data with dates")
     check_outputs(plot, force=force)
+    check_outputs(plot_patients, force=force)
     check_output(netcdf, force=force)
     one_standard_input(design, data, previous)
     file = read_design(design)
@@ -104,6 +111,8 @@ def recommend(
         from escalate.report import figures
 
         figures.save(figures.recommendation(found), plot, force=force)
+    if plot_patients is not None:
+        _draw_patients(file.design, trial, plot_patients, force)
 
     def render() -> RenderableType:
         from rich.console import Group
@@ -118,6 +127,17 @@ def recommend(
         return json_forms.recommendation(found) | ({"sampler": sampled.sampler.to_dict()} if sampled else {})
 
     emit(as_json, form, render)
+
+
+def _draw_patients(design: Design, trial: TrialData | None, path: str, force: bool) -> None:
+    from escalate.core.dated_patients import DatedTrial
+    from escalate.report import figures
+    from escalate.report.patients_plot import patients
+
+    assert isinstance(trial, DatedTrial)
+    if not trial.patients:
+        raise EscalateError("--plot-patients: there are no patients to draw")
+    figures.save(patients(design, trial), path, force=force)
 
 
 def _earlier(previous: str | None, design: Design, as_of: str | None) -> DatedTrial | None:

@@ -76,7 +76,7 @@ class Backfill(Setting):
         if self.cap <= fewest:
             yield Problem(
                 "cap",
-                f"{self.cap} leaves no place: a level has more patients than that after {self.after_cohorts} cohorts of "
+                f"{self.cap} leaves no place: a level has at least that many patients after {self.after_cohorts} cohorts of "
                 f"{design.cohort_size}",
             )
         if self.activity == "none" and self.responses != 1:

@@ -149,7 +149,7 @@ def combine(design: Design, states: States, moves: Moves, forbidden: Mask) -> De
     following = best_permitted(moves, np.logical_not(forbidden.any(axis=0))) if design.rules else moves.next
     codes = stop_codes(design)
     pending = None if states.tally.pending is None else states.tally.pending.n
-    full = states.tally.n_total >= design.max_patients
+    full = states.tally.n_escalated >= design.max_patients
     stops = (full if pending is None else full & (pending == 0)).astype(np.int64)
     stops |= (moves.next == NONE).astype(np.int64) << 1
     blocked = (following == NONE) & (moves.next != NONE)
@@ -182,7 +182,7 @@ def _waits(design: Design, states: States, moves: Moves, following: IntArray) ->
     if states.tally.pending is None:
         return waits
     pending, codes = states.tally.pending.n > 0, wait_codes(design)
-    waits |= (pending & (states.tally.n_total >= design.max_patients)).astype(np.int64) << codes.index(MAX_PATIENTS)
+    waits |= (pending & (states.tally.n_escalated >= design.max_patients)).astype(np.int64) << codes.index(MAX_PATIENTS)
     if not (design.method.weighs_follow_up or any(rule.decides_pending for rule in design.rules)):
         waits |= pending.astype(np.int64) << codes.index(PENDING)
     if moves.suspend is not None:
@@ -243,4 +243,4 @@ def cohort_size(design: Design, tally: Tally, dose: IntArray) -> IntArray:
         wanted = np.maximum(wanted, rule.cohort_size(design, tally, dose))
     if not wanted.all():
         wanted = np.where(wanted > 0, wanted, design.method.cohort_size(design, tally, dose))
-    return np.minimum(wanted, design.max_patients - tally.n_total)
+    return np.minimum(wanted, design.max_patients - tally.n_escalated)

@@ -68,6 +68,11 @@ class Tally:
         """Evaluable patients by state, shape (S,)."""
         return self.n.sum(axis=1)
 
+    @property
+    def n_escalated(self) -> IntArray:
+        """Patients of the escalation by state, those backfilled left out, shape (S,)."""
+        return self.n_total if self.backfilled is None else self.n_total - self.backfilled.sum(axis=1)
+
     @cached_property
     def tried(self) -> Mask:
         """Doses given to at least one patient, shape (S, J)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from escalate.study.as_of import AsOf
+    from escalate.study.backfill import BackfillDose
 
 
 def form(found: AsOf | None) -> dict[str, Any]:
@@ -35,6 +37,22 @@ def form(found: AsOf | None) -> dict[str, Any]:
         "changes": None if found.changes is None else [{"patient": c.patient, "text": c.text} for c in found.changes],
         "answer_before_changes": found.before,
     }
+
+
+def backfill_form(found: tuple[BackfillDose, ...] | None) -> dict[str, Any]:
+    """Return which levels are open to backfill as JSON; nothing where there is no backfill."""
+    return {} if found is None else {"backfill": [asdict(dose) for dose in found]}
+
+
+def backfill_lines(found: tuple[BackfillDose, ...] | None) -> list[RenderableType]:
+    """Return the levels open to backfill, and why the others are closed."""
+    if found is None:
+        return []
+    made = table("level", "backfill", "places", "because")
+    made.columns[1].justify = made.columns[3].justify = "left"
+    for dose in found:
+        made.add_row(str(dose.level), "open" if dose.open else "closed", str(dose.places), dose.why)
+    return [made]
 
 
 def lines(found: AsOf, *, waits: bool) -> list[RenderableType]:

@@ -7,6 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from escalate.report import as_of_forms, comparison_forms
+from escalate.study import clock_metrics
 
 if TYPE_CHECKING:
     from escalate.core.design import Design
@@ -75,6 +76,7 @@ def recommendation(found: Recommendation) -> dict[str, Any]:
         ],
         "rules": _rules(found.design),
         **as_of_forms.form(found.as_of),
+        **as_of_forms.backfill_form(found.backfill),
         "provenance": _provenance(found.provenance),
     }
 
@@ -142,6 +144,7 @@ def simulation(found: OperatingCharacteristics, sha256: list[str], *, summary: b
         "schema": "escalate/simulation/1",
         **head,
         "seed": found.seed,
+        **({} if found.clock is None else {"clock": found.clock.to_dict()}),
         "designs": [_design(result, sha, summary=summary) for result, sha in each],
         "comparison": comparison_forms.comparison(found.comparison, summary=summary),
     }
@@ -186,7 +189,11 @@ def _scenario(result: DesignResult, v: int) -> dict[str, Any]:
 def _nested(result: DesignResult, row: list[float | None]) -> dict[str, Any]:
     out: dict[str, Any] = {"selected": [], "patients": [], "dlts": [], "stopped": {}, "metrics": {}}
     for column, value in zip(result.characteristics.columns, row, strict=True):
-        if column.level is not None:
+        if column.metric in clock_metrics.BY_LEVEL:
+            out.setdefault("clock", {}).setdefault(column.metric, []).append(value)
+        elif column.metric in clock_metrics.METRICS:
+            out.setdefault("clock", {})[column.metric] = value
+        elif column.level is not None:
             out[column.metric].append(value)
         elif column.metric.startswith("stopped:"):
             out["stopped"][column.metric.removeprefix("stopped:")] = value

@@ -66,6 +66,7 @@ def recommendation(found: Recommendation) -> RenderableType:
         *([Text(f"  Margin: {found.margin.text}.")] if found.margin else []),
         *(as_of_forms.lines(found.as_of, waits=found.action is Action.SUSPEND) if found.as_of else []),
         _doses(design, found.doses),
+        *as_of_forms.backfill_lines(found.backfill),
         trace,
         Text(_source(found), style="dim"),
     ]
@@ -227,7 +228,7 @@ def check(found: Check) -> RenderableType:
 
 def simulation(found: OperatingCharacteristics) -> RenderableType:
     """Return operating characteristics, design by design, and their comparison; where scenarios are many, summaries alone."""
-    from escalate.report import comparison_tables  # noqa: PLC0415 - needed here alone
+    from escalate.report import clock_tables, comparison_tables  # noqa: PLC0415 - needed here alone
 
     how = (
         "exact"
@@ -235,6 +236,7 @@ def simulation(found: OperatingCharacteristics) -> RenderableType:
         else f"{trials_each(found.trials or 0)}, seed {found.seed}; Monte-Carlo errors in brackets"
     )
     parts: list[RenderableType] = [Text(f"Operating characteristics ({how})", style="bold")]
+    parts += [] if found.clock is None else [Text(clock_tables.heading(found.clock))]
     n_scenarios = len(found.designs[0].scenarios)
     if n_scenarios > MANY:
         parts.append(Text(f"{n_scenarios:,} scenarios, too many to print one by one; --json has them all."))
@@ -243,7 +245,8 @@ def simulation(found: OperatingCharacteristics) -> RenderableType:
         if n_scenarios > MANY:
             parts += comparison_tables.summaries(result)
         else:
-            parts += [_scenario(result, v, exact=found.exact) for v in range(n_scenarios)]
+            for v in range(n_scenarios):
+                parts += [_scenario(result, v, exact=found.exact), *clock_tables.scenario(result, v)]
     if n_scenarios <= MANY:
         parts.append(Text("\nA trial can stop for several reasons at once; it counts for each of them."))
     if found.comparison is not None:

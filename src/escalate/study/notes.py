@@ -35,6 +35,8 @@ def dated_notes(trial: TrialData) -> list[str]:
 
 def notes_on(design: Design, trial: TrialData, history: States, decisions: Decisions) -> tuple[str, ...]:
     """Name cohorts whose level or size was not what the design said at the time."""
+    # What is known of a day can change later: a DLT reported late, or one withdrawn.
+    had_said = "on today's data the design would have said" if isinstance(trial, DatedTrial) else "the design had said"
     notes = [*left_out(trial), *dated_notes(trial)]
     nothing = Tally(np.zeros((1, design.n_doses, len(design.outcomes)), dtype=np.int64))
     asked = [design.start_dose, *decisions.next[:-1].tolist()]
@@ -42,9 +44,9 @@ def notes_on(design: Design, trial: TrialData, history: States, decisions: Decis
         if wanted == NONE:
             notes.append(f"Cohort {k} was given at level {cohort.dose + 1} although the design had stopped the trial.")
         elif wanted != cohort.dose:
-            notes.append(f"Cohort {k} was given at level {cohort.dose + 1}; the design had said level {wanted + 1}.")
+            notes.append(f"Cohort {k} was given at level {cohort.dose + 1}; {had_said} level {wanted + 1}.")
         elif k > 1 and decisions.waits[k - 2]:
-            notes.append(f"Cohort {k} was begun although the design had said to wait for pending outcomes.")
+            notes.append(f"Cohort {k} was begun although {had_said} to wait for pending outcomes.")
         else:
             before = Tally(history.tally.counts[k - 2 : k - 1]) if k > 1 else nothing
             size = int(cohort_size(design, before, np.array([wanted]))[0])

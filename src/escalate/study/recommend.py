@@ -27,6 +27,7 @@ from escalate.core.moves import Action, Margin, Reason
 from escalate.core.patients import TrialData, from_outcomes
 from escalate.core.tally import States, Tally
 from escalate.study.as_of import AsOf, as_of, changes_between, earliest_change
+from escalate.study.backfill import BackfillDose, backfill_of
 from escalate.study.notes import dated_notes, notes_on
 from escalate.study.provenance import Provenance
 from escalate.study.reasons import action_of, explained, reasons_of, verdict_on, waits_of, wish_explained
@@ -51,6 +52,8 @@ class Recommendation:
     ----------
     as_of
         Who is pending, and how long a wait can last; None where no day is looked at.
+    backfill
+        Which levels are open to backfill; None where the design has no backfill, and no day is looked at.
 
     Raises
     ------
@@ -70,6 +73,7 @@ class Recommendation:
     design: Design
     provenance: Provenance
     as_of: AsOf | None = None
+    backfill: tuple[BackfillDose, ...] | None = None
 
     def __post_init__(self) -> None:
         if (self.next_level is None) != (self.action in (Action.STOP, Action.SUSPEND)):
@@ -153,6 +157,7 @@ def recommend(
         design=design,
         provenance=provenance,
         as_of=_on_the_day(design, trial, decisions, previous) if isinstance(trial, DatedTrial) else None,
+        backfill=_backfill(design, trial, history, decisions),
     )
 
 
@@ -192,7 +197,16 @@ def _complete_cohort(
         design=design,
         provenance=provenance,
         as_of=as_of(trial) if isinstance(trial, DatedTrial) else None,
+        backfill=_backfill(design, trial, history, decisions),
     )
+
+
+def _backfill(
+    design: Design, trial: TrialData, history: States, decisions: Decisions
+) -> tuple[BackfillDose, ...] | None:
+    if design.backfill is None or not isinstance(trial, DatedTrial):
+        return None
+    return backfill_of(design, history, trial.responders(design.n_doses), decisions)
 
 
 def _margin(design: Design, last: States) -> Margin | None:
