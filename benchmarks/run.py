@@ -22,6 +22,7 @@ GROUPS = {
     "crm3": "exact_rows:crm_threes",
     "crm1": "exact_rows:crm_ones",
     "trials": "trial_rows:rows",
+    "clock": "clock_rows:rows",
     "methods": "method_rows:rows",
     "blrm": "blrm_rows:rows",
     "comparison": "comparison_rows:rows",

@@ -93,7 +93,7 @@ line("new over a directory", ".: is a directory", arguments=("new", "boin", "-o"
 line("new of no method", "'bion' is not a method; did you mean 'boin'?", arguments=("new", "bion"))
 line(
     "explain no method",
-    "'xyz' is not a method; known: accelerated_titration, blrm, boin,",
+    "'xyz' is not a method; known: accelerated_titration, bf_boin, blrm, boin,",
     arguments=("explain", "xyz"),
 )
 line("explain in capitals", "'mTPI' is not a method; did you mean 'mtpi'?", arguments=("explain", "mTPI"))

@@ -136,14 +136,14 @@ design(
 )
 design(
     "method like no other",
-    "d.yaml:8 method.kind: 'xyz' is not a method; known: accelerated_titration, blrm, boin,",
+    "d.yaml:8 method.kind: 'xyz' is not a method; known: accelerated_titration, bf_boin, blrm, boin,",
     content=edited("boin", "xyz"),
 )
 for inner in ("families", "__init__", "boin.Boin", "../boin"):
     design(f"method {inner}", f"d.yaml:8 method.kind: '{inner}' is not a method", content=edited("boin", f"'{inner}'"))
 design(
     "method without kind",
-    "d.yaml:8 method.kind: is missing; one of: accelerated_titration, blrm, boin,",
+    "d.yaml:8 method.kind: is missing; one of: accelerated_titration, bf_boin, blrm, boin,",
     content=edited("{kind: boin}", "{p_saf: 0.1}"),
 )
 design("kind that is a number", "d.yaml:8 method.kind: 3", content=edited("boin", "3"))

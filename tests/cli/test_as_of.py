@@ -29,7 +29,11 @@ def test_a_wait_and_what_changed(tmp_path: Path) -> None:
     assert [p["patient"] for p in found["pending"]] == ["b", "c"]
     assert found["doses"][0]["pending"] == 2
     changed = answer(tmp_path, "q.csv", "--as-of", "2026-02-12", "--previous", "p.csv")
-    assert (changed["action"], changed["next_level"], changed["answer_before_changes"]) == ("stay", 1, "escalate, level 2")
+    assert (changed["action"], changed["next_level"], changed["answer_before_changes"]) == (
+        "stay",
+        1,
+        "escalate, level 2",
+    )
     assert [change["patient"] for change in changed["changes"]] == ["b"]
     shown = escalate("recommend", "d.yaml", "p.csv", "--as-of", "2026-02-02", cwd=tmp_path).stdout
     assert shown.startswith("Suspend accrual")

@@ -145,7 +145,7 @@ def test_size_that_the_method_implies() -> None:
     [
         ({"method": None}, "method: is missing; write 'method: {kind: ...}'"),
         ({"method": "boin"}, "method: is not a group of settings {kind: ...}"),
-        ({"method": {}}, "method.kind: is missing; one of: accelerated_titration, blrm, boin, "),
+        ({"method": {}}, "method.kind: is missing; one of: accelerated_titration, bf_boin, blrm, boin, "),
         ({"method": {"kind": "bion"}}, "method.kind: 'bion' is not a method; did you mean 'boin'?"),
         ({"method": {"kind": "boin", "p_saf": 2}}, "method.p_saf: 2 is not below 1"),
         ({"method": {"kind": "boin", "p_saf": 0.3}}, "method.p_saf: 0.3 is not below the target 0.3"),

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 import escalate as esc
-from escalate.core.decision import select
+from escalate.core.arrays import NONE
+from escalate.core.decision import decide, select, wait_codes
+from escalate.core.tally import States
 from escalate.engine.automaton import compile_design
 from escalate.methods.rolling_six import RollingSix, action
 from escalate.study.characteristics import Characteristics
 from escalate.study.simulate import simulate
 from tests.helpers import make
+from tests.methods.pending_patients import Patient, tally_of
 
 ROLLING: dict[str, Any] = {"kind": "rolling_six"}
 TRUTH = (0.05, 0.15, 0.30, 0.45, 0.60)
@@ -209,3 +212,74 @@ def test_settings() -> None:
         _design(cohort_size=7)
     assert any("below six a dose" in finding.text for finding in esc.check(_design(max_patients=29)).findings)
     assert RollingSix().default_max_patients(4) == 24
+
+
+def _at(level: int, *patients: tuple[int, int, int, int]) -> States:
+    """Return one state at a level, from (level, patients, DLTs, pending) by level."""
+    each: list[Patient] = []
+    for at, n, dlt, pending in patients:
+        each += [(at, 1, 1.0)] * dlt + [(at, 0, 0.5)] * pending + [(at, 0, 1.0)] * (n - dlt - pending)
+    return States(tally_of(each, 3), np.array([level - 1]), np.array([[1, 0]]))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_pending_follows_the_table(strict: bool) -> None:
+    """Every (n, x, c) of the table at level 2 of 3: the same level, the next, the one below, or accrual suspended."""
+    design = _design(3, {**ROLLING, "strict": strict}, cohort_size=1)
+    for n in range(1, 7):
+        for dlts in range(n + 1):
+            for pending in range(n - dlts + 1):
+                state = _at(2, (1, 3, 0, 0), (2, n, dlts, pending))
+                found = decide(design, state)
+                expected = action(n, dlts, pending, strict)
+                assert bool(found.waits[0]) == (expected == "suspend")
+                if expected != "suspend":
+                    assert found.next[0] == 1 + {"escalate": 1, "same": 0, "de-escalate": -1}[expected]
+                else:
+                    assert found.moves.reason[0] == design.method.reasons.index("wait")
+
+
+@pytest.mark.parametrize(
+    ("level", "patients", "following", "waits", "text"),
+    [
+        (2, ((1, 3, 0, 0), (2, 2, 2, 0)), 1, False,
+         "2/2 DLTs at level 2: closed; level 1 is filled to six patients."),
+        (2, ((1, 5, 0, 2), (2, 3, 2, 1)), 1, False, None),
+        (2, ((1, 6, 0, 2), (2, 3, 2, 1)), 1, True,
+         "2/3 DLTs at level 2, 1 pending: closed; level 1 has 0/6, 2 pending: accrual waits for outcomes up to it."),
+        (2, ((1, 6, 1, 0), (2, 3, 2, 1)), None, False, None),
+        (2, ((1, 6, 2, 0), (2, 3, 2, 1)), None, False, None),
+        (1, ((1, 6, 0, 1), (2, 3, 2, 0)), 1, True, None),
+        (3, ((1, 3, 0, 0), (2, 3, 0, 0), (3, 6, 0, 1)), 3, True, None),
+        (3, ((1, 3, 0, 0), (2, 3, 0, 0), (3, 6, 0, 2)), 3, True,
+         "0/6 DLTs at level 3, 2 pending: the level has its six patients, and accrual waits for their outcomes."),
+        (3, ((1, 3, 0, 0), (2, 3, 0, 0), (3, 6, 1, 0)), None, False, None),
+        (3, ((1, 3, 0, 0), (2, 6, 0, 1), (3, 6, 1, 0)), 3, True, None),
+        (1, ((1, 3, 0, 0), (2, 6, 1, 1)), 1, True, None),
+        (1, ((1, 4, 1, 1),), 1, False, "1/4 DLTs at level 1, 1 pending: the next patients get the same level."),
+    ],
+)  # fmt: skip
+def test_pending_beside_closed_levels(
+    level: int, patients: tuple[tuple[int, int, int, int], ...], following: int | None, waits: bool, text: str | None
+) -> None:
+    """Source: dossier rule_based.md 2, by hand.
+
+    A level below a closed one is filled to six and its outcomes awaited; a closed level stays closed; no level that is not
+    settled is passed; the MTD is declared when nothing up to it is pending.
+    """
+    design = _design(3, cohort_size=1)
+    state = _at(level, *patients)
+    found = decide(design, state)
+    assert found.next[0] == (NONE if following is None else following - 1)
+    assert bool(found.waits[0]) == waits
+    if waits:
+        assert found.waits[0] == 1 << wait_codes(design).index("method_waits")
+    said = design.method.explain(design, state, found.moves)
+    assert text is None or said == text
+
+
+def test_summary_counts_known_outcomes() -> None:
+    """1 DLT in 4 known outcomes, 2 pending: (1 + 0.05) / (4 + 0.1)."""
+    design = _design(3)
+    found = design.method.summarise(design, _at(1, (1, 6, 1, 2)).tally)
+    assert found.estimate[0, 0] == pytest.approx(1.05 / 4.1, abs=1e-12)

@@ -50,9 +50,26 @@ def _chosen() -> bool:
 _CACHED = _chosen()
 
 
-def kernel(function: F) -> F:
-    """Compile a function without the interpreter lock, with IEEE arithmetic (no reordering)."""
+def kernel(function: F, *, allocates: bool = True, inline: bool = False) -> F:
+    """Compile a function without the interpreter lock, with IEEE arithmetic (no reordering).
+
+    Parameters
+    ----------
+    allocates
+        False where it makes no array: then arrays are not counted each time they are taken out of a tuple.
+    inline
+        Whether it becomes part of each kernel that calls it, and cannot be called from elsewhere.
+    """
     import numba  # noqa: PLC0415
 
-    compiled: F = numba.njit(nogil=True, cache=_CACHED, fastmath=False, error_model="numpy")(function)
+    options = {
+        "nogil": True,
+        "cache": _CACHED and not inline,
+        "fastmath": False,
+        "error_model": "numpy",
+        "_nrt": allocates,
+    }
+    if inline:
+        options |= {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiled: F = numba.njit(**options)(function)
     return compiled

@@ -13,7 +13,7 @@ from pydantic import PrivateAttr
 from escalate.core.arrays import FloatArray, IntArray, Mask
 from escalate.core.belief import Belief
 from escalate.core.errors import EscalateError, Problem
-from escalate.core.moves import DoseSummary, Margin, Moves
+from escalate.core.moves import DoseSummary, Margin, Moves, PendingRow
 from escalate.core.outcome import BINARY, Outcome
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
@@ -170,6 +170,10 @@ class TableMethod(Method):
 
     def table_notes(self, plan: Plan) -> tuple[str, ...]:
         """Return sentences that belong under the table."""
+        return ()
+
+    def pending_rows(self, plan: Plan) -> tuple[PendingRow, ...]:
+        """Return what the table says while outcomes are pending; nothing where the method does not weigh follow-up so."""
         return ()
 
     def largest_at_dose(self, plan: Plan) -> int:

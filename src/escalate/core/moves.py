@@ -77,6 +77,28 @@ class DoseSummary:
 
 
 @dataclass(frozen=True)
+class PendingRow:
+    """What a decision table says while outcomes are pending, for patients and DLTs at the dose.
+
+    Parameters
+    ----------
+    pending_from, pending_to
+        How many outcomes are pending.
+    escalate_from
+        Escalate where the summed follow-up of the pending patients (STFT, in windows) is at least this; 0 always, None never.
+    deescalate_to
+        De-escalate where it is at most this; the number of pending patients or more always, None never.
+    """
+
+    patients: int
+    dlts: int
+    pending_from: int
+    pending_to: int
+    escalate_from: float | None
+    deescalate_to: float | None
+
+
+@dataclass(frozen=True)
 class Reason:
     """A code for programs and a sentence for people."""
 
@@ -92,4 +114,4 @@ class Margin:
     text: str
 
 
-__all__ = ["NONE", "Action", "DoseSummary", "Margin", "Moves", "Reason"]
+__all__ = ["NONE", "Action", "DoseSummary", "Margin", "Moves", "PendingRow", "Reason"]

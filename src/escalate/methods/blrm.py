@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from math import log
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Discriminator, Field, Tag
@@ -24,6 +24,7 @@ from escalate.models.minimally_informative import MinimallyInformative
 from escalate.models.remembered import Remembered
 from escalate.models.two_parameter import Known, TwoParameterBelief, TwoParameterModel
 from escalate.models.two_parameter_grid import CLOSE, FINE, ROUGH
+from escalate.models.weighted_tally import WeightedTally
 from escalate.rules.no_skipping import NoSkipping
 
 FEW = 64
@@ -101,7 +102,7 @@ class Blrm(DoseChoice, ModelMethod):
     historical: Annotated[tuple[Historical, ...], Field(min_length=1, max_length=20)] | None = None
     mtd_among: Literal["tried", "all"] = "tried"
 
-    reasons = REASONS
+    reasons: ClassVar[tuple[str, ...]] = REASONS
     needs_target = False
     uses_amounts = True
 
@@ -142,20 +143,34 @@ class Blrm(DoseChoice, ModelMethod):
 
     # --- what they rest on ---------------------------------------------------------------------------------------------
 
+    def evidence(self, tally: Tally) -> Tally:
+        """Return the data as the likelihood takes them; here a pending patient counts as having had no DLT."""
+        return tally
+
     def interval_probabilities(self, plan: Plan, tally: Tally) -> FloatArray:
         """Return the probability of each interval, shape (S, J, I): to 1e-6 wherever less could change the dose."""
         if self._drawn is not None:
             return self.cells(self._drawn)
-        n_max = most_patients(plan, tally)
+        n_max, data = most_patients(plan, tally), self.evidence(tally)
         if len(tally) <= FEW:
-            return self.cells(self.working_model(plan).belief(tally, n_max))
-        return _remembered(self, plan.doses.levels, n_max)(tally.counts)
+            return self.cells(self.working_model(plan).belief(data, n_max))
+        remembered = _remembered(self, plan.doses.levels, n_max)
+        if not isinstance(data, WeightedTally):
+            return remembered(tally.counts)
+        found = np.empty((*tally.n.shape, len(self.intervals) + 1))
+        # Follow-up seldom repeats, so that nothing of it is remembered.
+        partial, whole = np.flatnonzero(data.partial), np.flatnonzero(~data.partial)
+        if len(whole):
+            found[whole] = remembered(data.counts[whole])
+        found[partial] = _computed(self, plan.doses.levels, n_max, data.take(partial))
+        return found
 
     def prob_above_at(
         self, plan: Plan, tally: Tally, limit: float, amounts: Sequence[float], *, precise: bool
     ) -> FloatArray:
         """Return Pr(p(amount) > limit | data), shape (S, A): from the nodes, to 1e-6, or to 1e-3 where that is enough."""
-        belief = self.working_model(plan).belief(tally, most_patients(plan, tally), FINE if precise else CLOSE)
+        level, data = FINE if precise else CLOSE, self.evidence(tally)
+        belief = self.working_model(plan).belief(data, most_patients(plan, tally), level)
         return belief.prob_above_at(limit, np.log(np.asarray(amounts) / self.reference_amount))
 
     def estimate_doses(self, plan: Plan, tally: Tally) -> FloatArray:
@@ -164,7 +179,7 @@ class Blrm(DoseChoice, ModelMethod):
 
     def posterior(self, plan: Plan, tally: Tally) -> TwoParameterBelief:
         """Return the posterior on the fine grid."""
-        return self.working_model(plan).belief(tally, most_patients(plan, tally))
+        return self.working_model(plan).belief(self.evidence(tally), most_patients(plan, tally))
 
     def log_evidence(self, plan: Plan, tally: Tally) -> FloatArray:
         """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""
@@ -174,7 +189,7 @@ class Blrm(DoseChoice, ModelMethod):
         """Return the model of a single state; `theta` is (a, b)."""
         from escalate.models.two_parameter_pymc import in_pymc  # noqa: PLC0415 - PyMC takes seconds to import
 
-        return in_pymc(self.working_model(plan), tally)
+        return in_pymc(self.working_model(plan), self.evidence(tally))
 
     # --- what people read ----------------------------------------------------------------------------------------------
 
@@ -259,20 +274,20 @@ def _working_model(method: Blrm, amounts: tuple[float, ...]) -> TwoParameterMode
     return TwoParameterModel(labels, method.components(amounts), tuple(known), int(method.robust is not None))
 
 
+def _computed(method: Blrm, amounts: tuple[float, ...], n_max: int, data: Tally) -> FloatArray:
+    """Return the interval probabilities, shape (S, J, I): on few nodes, and on more where the dose could depend on it."""
+    model, rows = _working_model(method, amounts), np.arange(len(data))
+    cells = np.empty((len(data), len(amounts), len(method.intervals) + 1))
+    for level in (ROUGH, CLOSE, FINE):
+        above, resolved = model.belief(data.take(rows), n_max, level).checked(method.intervals)
+        cells[rows] = method.cells_between(above)
+        rows = rows[~resolved | method.undecided(cells[rows], level.error)]
+        if not len(rows):
+            break
+    return cells
+
+
 @lru_cache(maxsize=8)
 def _remembered(method: Blrm, amounts: tuple[float, ...], n_max: int) -> Remembered:
-    """Return the interval probabilities of many tallies: on few nodes, and on more where the dose could depend on it."""
-    model = _working_model(method, amounts)
-
-    def compute(counts: IntArray) -> FloatArray:
-        rows = np.arange(len(counts))
-        cells = np.empty((*counts.shape[:2], len(method.intervals) + 1))
-        for level in (ROUGH, CLOSE, FINE):
-            above, resolved = model.belief(Tally(counts[rows]), n_max, level).checked(method.intervals)
-            cells[rows] = method.cells_between(above)
-            rows = rows[~resolved | method.undecided(cells[rows], level.error)]
-            if not len(rows):
-                break
-        return cells
-
-    return Remembered(compute)
+    """Return the interval probabilities of many tallies, those asked for before from memory."""
+    return Remembered(lambda counts: _computed(method, amounts, n_max, Tally(counts)))

@@ -25,6 +25,7 @@ from escalate.models.bivariate_normal import BivariateNormal
 from escalate.models.one_parameter import OneParameterBelief, OneParameterModel
 from escalate.models.priors_1d import Gamma, PriorChoice
 from escalate.models.two_parameter import TwoParameterModel
+from escalate.models.weighted_tally import WeightedTally, outcomes_of
 from escalate.rules.coherence import Coherence
 from escalate.rules.no_skipping import NoSkipping
 
@@ -115,20 +116,24 @@ class Crm(EstimateChoice, CurveSettings, ModelMethod):
             belief = self.belief(plan, tally)
             limits = [belief.quantile(q) for q in (0.025, 0.975)]
             return DoseSummary(estimate, limits[0], limits[1], belief.prob_above(plan.target_rate))
-        model = self.working_model(plan)
-        beta = model.mle(tally)
+        model, data = self.working_model(plan), self.evidence(tally)
+        beta = model.mle(data)
         exists = self._mle_exists(tally)[:, None]
-        half = Z_95 / np.sqrt(np.maximum(model.information(tally, beta), 1e-300))
+        half = Z_95 / np.sqrt(np.maximum(model.information(data, beta), 1e-300))
         lower, upper = (np.where(exists, model.rates(beta + side * half), np.nan) for side in (1, -1))
         return DoseSummary(estimate, lower, upper, np.full(estimate.shape, np.nan))
 
     # --- what they rest on ---------------------------------------------------------------------------------------------
 
+    def evidence(self, tally: Tally) -> Tally:
+        """Return the data as the likelihood takes them; here a pending patient counts as having had no DLT."""
+        return tally
+
     def estimate_doses(self, plan: Plan, tally: Tally) -> FloatArray:
         """Return the estimated DLT probability of every dose, shape (S, J)."""
         if self.inference == "mle":
             model = self.working_model(plan)
-            return model.rates(model.mle(tally))
+            return model.rates(model.mle(self.evidence(tally)))
         belief = self.belief(plan, tally)
         return belief.mean() if self.estimate == "mean" else belief.plug_in()
 
@@ -137,15 +142,15 @@ class Crm(EstimateChoice, CurveSettings, ModelMethod):
         if self.skeletons is not None:
             return self._averaged_belief(plan, tally)
         if self.model == "logistic2":
-            return _two_parameters(self, plan).belief(tally, most_patients(plan, tally))
-        return OneParameterBelief(self.working_model(plan), tally, most_patients(plan, tally))
+            return _two_parameters(self, plan).belief(self.evidence(tally), most_patients(plan, tally))
+        return OneParameterBelief(self.working_model(plan), self.evidence(tally), most_patients(plan, tally))
 
     def log_evidence(self, plan: Plan, tally: Tally) -> FloatArray:
         """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""
         if self.model == "logistic2":
-            return _two_parameters(self, plan).belief(tally, most_patients(plan, tally)).log_evidence()
+            return _two_parameters(self, plan).belief(self.evidence(tally), most_patients(plan, tally)).log_evidence()
         model = self.working_model(plan) if self.skeletons is None else self.averaged_model(plan)
-        return model.log_evidence(tally, most_patients(plan, tally))
+        return model.log_evidence(self.evidence(tally), most_patients(plan, tally))
 
     def in_pymc(self, plan: Plan, tally: Tally) -> Any:
         """Return the model of a single state.
@@ -164,8 +169,8 @@ class Crm(EstimateChoice, CurveSettings, ModelMethod):
         from escalate.models import one_parameter_pymc, two_parameter_pymc  # noqa: PLC0415 - PyMC is slow to import
 
         if self.model == "logistic2":
-            return two_parameter_pymc.in_pymc(_two_parameters(self, plan), tally)
-        return one_parameter_pymc.in_pymc(self.working_model(plan), tally)
+            return two_parameter_pymc.in_pymc(_two_parameters(self, plan), self.evidence(tally))
+        return one_parameter_pymc.in_pymc(self.working_model(plan), self.evidence(tally))
 
     def at_means(self, plan: Plan, means: Mapping[str, FloatArray]) -> FloatArray:
         """Return what `plug_in` is, from the posterior means of the variables of `in_pymc`."""
@@ -175,7 +180,7 @@ class Crm(EstimateChoice, CurveSettings, ModelMethod):
         return self.working_model(plan).rates(means["beta"] if "beta" in means else np.log(means["theta"]))
 
     def _averaged_belief(self, plan: Plan, tally: Tally) -> AveragedBelief:
-        return self.averaged_model(plan).belief(tally, most_patients(plan, tally))
+        return self.averaged_model(plan).belief(self.evidence(tally), most_patients(plan, tally))
 
     def _in_initial_sequence(self, tally: Tally) -> Mask:
         if self.initial_levels is None:
@@ -183,8 +188,11 @@ class Crm(EstimateChoice, CurveSettings, ModelMethod):
         return (tally.dlt.sum(axis=1) == 0) & (tally.n_total < len(self.initial_levels))
 
     def _mle_exists(self, tally: Tally) -> Mask:
-        dlt = tally.dlt.sum(axis=1)
-        return (dlt > 0) & (dlt < tally.n_total)
+        data = self.evidence(tally)
+        free, dlt = (each.sum(axis=1) for each in outcomes_of(data))
+        if isinstance(data, WeightedTally) and data.pending is not None:
+            free = free + data.placed()[1].sum(axis=1)
+        return (dlt > 0) & (free > 0)
 
     # --- what people read ----------------------------------------------------------------------------------------------
 

@@ -1,9 +1,10 @@
-"""The rolling six design, for cohorts whose outcomes are complete."""
+"""The rolling six design: up to six patients a dose, enrolled while outcomes are pending."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from functools import cache
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -13,11 +14,11 @@ from escalate.core.method import TableMethod
 from escalate.core.moves import DoseSummary, Moves
 from escalate.core.plan import Plan
 from escalate.core.tally import States, Tally
-from escalate.methods.families.interval import action_table
 from escalate.methods.three_plus_three import FULL, TOO_MANY
 from escalate.models import isotonic
 
 Rolled = Literal["escalate", "same", "suspend", "de-escalate"]
+_ROLLED: tuple[Rolled, ...] = get_args(Rolled)
 _STEP: dict[Rolled, int] = {"escalate": 1, "same": 0, "suspend": 0, "de-escalate": -1}
 
 
@@ -64,9 +65,11 @@ class RollingSix(TableMethod):
 
     Notes
     -----
-    Here whole cohorts with complete outcomes are decided on; with cohorts of three that is the 3+3 with six at the MTD. A
-    dose below a closed one is filled to six before it is the MTD, and so is the top level. `strict: true` concerns pending
-    outcomes alone. No target is used; the design's target, if given, serves the operating characteristics.
+    A decision looks at patients, DLTs and pending outcomes of the current dose; with six patients accrual may have to wait for
+    outcomes. With all outcomes known and cohorts of three it is the 3+3 with six at the MTD. A dose below a closed one is
+    filled to six before it is the MTD, and so is the top level; it is declared when none of the outcomes up to it is pending.
+    `strict: true` concerns pending outcomes alone. No target is used; the design's target, if given, serves the operating
+    characteristics.
 
     References
     ----------
@@ -78,7 +81,8 @@ class RollingSix(TableMethod):
     strict: bool = False
 
     needs_target = False
-    reasons = ("de_escalate", "stay", "escalate", "mtd_established", "no_dose_acceptable", "highest_planned")
+    weighs_follow_up = True
+    reasons = ("de_escalate", "stay", "escalate", "mtd_established", "no_dose_acceptable", "highest_planned", "wait")
 
     def actions(self, plan: Plan, n: int, dose: int) -> IntArray:
         """Return the action for 0..n DLTs among n patients with complete outcomes."""
@@ -103,13 +107,13 @@ class RollingSix(TableMethod):
         )
 
     def decide(self, plan: Plan, states: States) -> Moves:
-        """Follow the table below the closed levels; stop where the highest level left open is settled."""
+        """Follow the table below the closed levels; wait, or stop, where the highest level left open is settled."""
         tally, dose, top = states.tally, states.dose, plan.n_doses - 1
-        n, dlt = tally.at(dose)
-        step = action_table(self, plan, max(FULL, int(n.max(initial=0))), 0)[n, dlt]
+        rolled = self._rolled(tally)
+        step = rolled[np.arange(len(states)), dose] == _ROLLED.index("escalate")
         closed, ceiling = _ceiling(tally)
         down = closed & (ceiling < dose)
-        wanted = np.where(down, ceiling, np.minimum(dose + np.maximum(step, 0), ceiling))
+        wanted = np.where(down, ceiling, np.minimum(dose + step, ceiling))
         # A level that has six patients and is not closed is passed: nobody more is treated there.
         level = np.arange(plan.n_doses)
         room = (level >= wanted[:, None]) & (level <= ceiling[:, None]) & (tally.n < FULL)
@@ -117,7 +121,19 @@ class RollingSix(TableMethod):
         following = np.where(done, NONE, np.argmax(room, axis=1))
         moved = np.where(down, 0, np.where(following > dose, 2, 1))
         ended = np.where(ceiling < 0, 4, np.where(closed | (ceiling < top), 3, 5))
-        return Moves(following, np.where(done, ended, moved))
+        reason = np.where(done, ended, moved)
+        if tally.pending is None:
+            return Moves(following, reason)
+        # Not past a level that is not settled yet, and no MTD while an outcome up to it is pending.
+        passed = (level >= wanted[:, None]) & (level < np.where(done, ceiling + 1, following)[:, None])
+        waits = (passed & (rolled == _ROLLED.index("suspend"))).any(axis=1)
+        waits |= done & ((tally.n_pending > 0) & (level <= ceiling[:, None])).any(axis=1)
+        return Moves(np.where(waits, np.minimum(dose, ceiling), following), np.where(waits, 6, reason), suspend=waits)
+
+    def _rolled(self, tally: Tally) -> IntArray:
+        """Return what the next patient gets at each dose by the table, as an index into _ROLLED; shape (S, J)."""
+        n, dlt = np.minimum(tally.n, FULL), np.minimum(tally.dlt, TOO_MANY)
+        return _table(self.strict)[n, dlt, np.minimum(tally.n_pending, n - np.minimum(dlt, n))]
 
     def cohort_size(self, plan: Plan, tally: Tally, dose: IntArray) -> IntArray:
         """Return the size of a cohort, cut to what the level still lacks of six."""
@@ -132,8 +148,8 @@ class RollingSix(TableMethod):
         return np.where(meets.any(axis=1), plan.n_doses - 1 - np.argmax(meets[:, ::-1], axis=1), NONE)
 
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
-        """Return isotonic estimates of the tried doses: a help to the reader, not part of the design."""
-        return isotonic.summarise(tally.dlt, tally.n, plan.target)
+        """Return isotonic estimates of the known outcomes: a help to the reader, not part of the design."""
+        return isotonic.summarise(tally.dlt, tally.n - tally.n_pending, plan.target)
 
     def explain(self, plan: Plan, state: States, moves: Moves) -> str:
         """Say which row of the table applies."""
@@ -143,6 +159,10 @@ class RollingSix(TableMethod):
         open_ = int(_ceiling(state.tally)[1][0]) + 1
         if open_ < level - 1:
             seen += f", and {state.tally.dlt[0, open_]}/{state.tally.n[0, open_]} at level {open_ + 1}"
+        if pending := int(state.tally.n_pending[0, level - 1]):
+            seen += f", {pending} pending"
+        if reason == "wait":
+            return self._explain_wait(state, seen, open_)
         if reason == "stay" and self.actions(plan, n, 0)[dlt] > 0:
             edge = "it is the top level" if level == plan.n_doses else "the level above is closed"
             return f"{seen}: tolerated, and {edge}; it is filled to six patients."
@@ -158,6 +178,17 @@ class RollingSix(TableMethod):
             "highest_planned": f"{seen}: {settled}; it is the highest planned level, not necessarily the MTD.",
             "no_dose_acceptable": f"{seen}: closed, and there is no lower level.",
         }[reason]
+
+    def _explain_wait(self, state: States, seen: str, open_: int) -> str:
+        """Say what is waited for, with the highest open level as people count."""
+        level = int(state.dose[0]) + 1
+        if level > open_ or state.tally.n[0, level - 1] < FULL:
+            n, dlt, pending = (int(x[0, open_ - 1]) for x in (state.tally.n, state.tally.dlt, state.tally.n_pending))
+            end = "closed" if level > open_ else "tolerated"
+            return (
+                f"{seen}: {end}; level {open_} has {dlt}/{n}, {pending} pending: accrual waits for outcomes up to it."
+            )
+        return f"{seen}: the level has its six patients, and accrual waits for their outcomes."
 
     def default_max_patients(self, n_doses: int) -> int:
         """Return six patients a dose: the design never uses more."""
@@ -185,6 +216,16 @@ class RollingSix(TableMethod):
     def examples(cls) -> tuple[RollingSix, ...]:
         """Return the published table and the strict one."""
         return (cls(), cls(strict=True))
+
+
+@cache
+def _table(strict: bool) -> IntArray:
+    """Return `action` as an index into _ROLLED, by [n, DLTs, pending]; what cannot be is "same"."""
+    table = np.full((FULL + 1, TOO_MANY + 1, FULL + 1), _ROLLED.index("same"))
+    for n, dlt, pending in np.ndindex(table.shape):
+        if dlt + pending <= n:
+            table[n, dlt, pending] = _ROLLED.index(action(n, dlt, pending, strict))
+    return table
 
 
 def _ceiling(tally: Tally) -> tuple[Mask, IntArray]:

@@ -53,7 +53,7 @@ def pool(values: FloatArray, weights: FloatArray, included: Mask) -> FloatArray:
 
 def estimate(
     events: FloatArray | IntArray,
-    n: IntArray,
+    n: FloatArray | IntArray,
     included: Mask,
     prior: tuple[float, float] = BOIN_PRIOR,
     weights: Weights = "precision",
@@ -76,7 +76,7 @@ def estimate(
 
 
 def _rates(
-    events: FloatArray | IntArray, n: IntArray, prior: tuple[float, float] = BOIN_PRIOR
+    events: FloatArray | IntArray, n: FloatArray | IntArray, prior: tuple[float, float] = BOIN_PRIOR
 ) -> tuple[FloatArray, FloatArray]:
     with_prior, total = events + prior[0], n + (prior[0] + prior[1])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -111,7 +111,10 @@ def select_nearest(
 
 
 def summarise(
-    events: FloatArray | IntArray, n: IntArray, target: float | None, prior: tuple[float, float] = BOIN_PRIOR
+    events: FloatArray | IntArray,
+    n: FloatArray | IntArray,
+    target: float | None,
+    prior: tuple[float, float] = BOIN_PRIOR,
 ) -> DoseSummary:
     """Return isotonic rates, 95% limits and Pr(p > target) of the tried doses, as the authors' software reports them."""
     tried = n > 0

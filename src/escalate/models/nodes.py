@@ -14,6 +14,7 @@ import numpy as np
 from escalate.core.arrays import FloatArray
 from escalate.core.tally import Tally
 from escalate.models.products import BLOCK, LEAST, distinct, masses
+from escalate.models.weighted_tally import WeightedTally
 
 FEW_NODES = 256
 """With fewer, each tally's masses are exponentiated one by one: sorting tallies would cost more than it saves."""
@@ -51,6 +52,8 @@ class NodeTable:
 
     def expect(self, tally: Tally, functionals: FloatArray) -> FloatArray:
         """Return posterior expectations of M functions given by their values at the nodes (K, M); shape (S, M)."""
+        if isinstance(tally, WeightedTally):
+            return self._expect_weighted(tally, functionals)
         # The total rides along as one more column: cheaper than normalising every weight.
         with_total = np.column_stack([functionals, np.ones(self.size)])
         if self.size < FEW_NODES:
@@ -67,6 +70,22 @@ class NodeTable:
             again = [self.posterior(part) @ functionals for part in _blocks(Tally(counts[lost]), self.size)]
             found[lost] = np.concatenate(again)
         return found[place]
+
+    def _expect_weighted(self, tally: WeightedTally, functionals: FloatArray) -> FloatArray:
+        """Return posterior expectations; states in which nobody counts in part have those of their counts."""
+        found = np.empty((len(tally), functionals.shape[1]))
+        partial, whole = np.flatnonzero(tally.partial), np.flatnonzero(~tally.partial)
+        if len(whole):
+            found[whole] = self.expect(Tally(tally.counts[whole]), functionals)
+        if len(partial):
+            parts = _blocks(tally.take(partial), self.size)
+            found[partial] = np.concatenate([self.posterior(part) @ functionals for part in parts])
+        return found
+
+    @cached_property
+    def rates(self) -> FloatArray:
+        """P(DLT) at each node and dose, shape (K, J)."""
+        return np.exp(self.log_outcome[:, :, -1])
 
     def log_evidence(self, tally: Tally) -> FloatArray:
         """Return the log probability of the outcomes, patient by patient, averaged over the prior; shape (S,)."""
@@ -98,12 +117,18 @@ class NodeTable:
     def _log_mass(self, tally: Tally) -> FloatArray:
         """Return log posterior mass up to a constant a row; shape (S, K)."""
         flat = self.log_outcome.reshape(self.size, -1)
-        weight = tally.counts.reshape(len(tally), -1).astype(np.float64) @ flat.T
+        counts = tally.whole if isinstance(tally, WeightedTally) else tally.counts.astype(np.float64)
+        weight = counts.reshape(len(tally), -1) @ flat.T
         weight += self.log_prior
+        if isinstance(tally, WeightedTally):
+            weight += tally.log_pending(self.rates)
         return weight
 
 
 def _blocks(tally: Tally, size: int) -> Iterator[Tally]:
     step = max(1, BLOCK // size)
     for start in range(0, max(len(tally), 1), step):
-        yield Tally(tally.counts[start : start + step])
+        if isinstance(tally, WeightedTally):
+            yield tally.take(np.arange(start, min(start + step, len(tally))))
+        else:
+            yield Tally(tally.counts[start : start + step])

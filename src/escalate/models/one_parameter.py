@@ -17,9 +17,12 @@ from escalate.core.belief import Belief
 from escalate.core.tally import Tally
 from escalate.models.one_parameter_grid import Grid, fine_grid_of, grid_of
 from escalate.models.priors_1d import Centre, Prior1d
+from escalate.models.weighted_tally import WeightedTally, outcomes_of
 
 Form: TypeAlias = Literal["power", "logistic"]
 
+SCANNED = 201
+"""Values of beta among which the largest likelihood is looked for where it may have several peaks."""
 SATURATED = 10.0
 """Beyond this distance from the centre, or further for labels near 0, the rates are 0 or 1: data pull no further."""
 
@@ -154,12 +157,22 @@ class OneParameterModel:
     # --- maximum likelihood --------------------------------------------------------------------------------------------
 
     def score(self, tally: Tally, beta: FloatArray) -> FloatArray:
-        """Return the derivative of the log likelihood in theta, shape (S,); it decreases in theta."""
-        x, dlt, free = self.labels, tally.dlt, tally.n - tally.dlt
+        """Return the derivative of the log likelihood in theta, shape (S,).
+
+        It decreases in theta, except where pending patients count by weight in a logistic model.
+        """
+        x, (free, dlt) = self.labels, outcomes_of(tally)
         p = self.rates(beta)
         if self.form == "power":
-            return (dlt * x - free * x * p / np.maximum(1 - p, 1e-300)).sum(axis=1)
-        return (dlt * x * (1 - p) - free * x * p).sum(axis=1)
+            found = (dlt * x - free * x * p / np.maximum(1 - p, 1e-300)).sum(axis=1)
+        else:
+            found = (dlt * x * (1 - p) - free * x * p).sum(axis=1)
+        if isinstance(tally, WeightedTally) and tally.pending is not None:
+            dose, weight = tally.placed()
+            p, x = np.take_along_axis(p, dose, axis=1), x[dose]
+            slope = x * p if self.form == "power" else x * p * (1 - p)
+            found = found - (weight * slope / (1 - weight * p)).sum(axis=1)
+        return found
 
     def mle(self, tally: Tally) -> FloatArray:
         """Return the maximum likelihood estimate of beta, shape (S,).
@@ -168,11 +181,21 @@ class OneParameterModel:
         """
         low = np.full(len(tally), self.centre - self.saturated)
         high = np.full(len(tally), self.centre + self.saturated)
+        if isinstance(tally, WeightedTally) and tally.pending is not None:
+            low, high = self._around_the_peak(tally)
         for _ in range(60):
             middle = (low + high) / 2
             rising = self.score(tally, middle) > 0
             low, high = np.where(rising, middle, low), np.where(rising, high, middle)
         return (low + high) / 2
+
+    def _around_the_peak(self, tally: WeightedTally) -> tuple[FloatArray, FloatArray]:
+        """Return limits between which the likelihood has its largest peak, each of shape (S,)."""
+        beta = self.centre + np.linspace(-self.saturated, self.saturated, SCANNED)
+        log_p, log_q = (np.maximum(each, -1e300) for each in self.log_rates(beta))
+        free, dlt = outcomes_of(tally)
+        best = np.argmax(free @ log_q.T + dlt @ log_p.T + tally.log_pending(np.exp(log_p)), axis=1)
+        return beta[np.maximum(best - 1, 0)], beta[np.minimum(best + 1, SCANNED - 1)]
 
     def information(self, tally: Tally, beta: FloatArray) -> FloatArray:
         """Return the observed information about beta at the estimate, shape (S,)."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from escalate.core.tally import Tally
 from escalate.models.one_parameter import OneParameterModel
+from escalate.models.weighted_pymc import add_partial
 
 
 def in_pymc(model: OneParameterModel, tally: Tally) -> Any:
@@ -25,4 +26,5 @@ def in_pymc(model: OneParameterModel, tally: Tally) -> Any:
         pm.Deterministic("p", pt.exp(eta) if model.form == "power" else pm.math.invlogit(logit_p))
         if len(given):
             pm.Binomial("dlt", n=n[given], logit_p=logit_p[given], observed=dlt[given])
+        add_partial(tally, logit_p)
     return found

@@ -9,6 +9,7 @@ import numpy as np
 from escalate.core.tally import Tally
 from escalate.models.bivariate_normal import Component
 from escalate.models.two_parameter import TwoParameterModel, log_evidence_of_known
+from escalate.models.weighted_pymc import add_partial
 
 
 def in_pymc(model: TwoParameterModel, tally: Tally) -> Any:
@@ -32,6 +33,7 @@ def in_pymc(model: TwoParameterModel, tally: Tally) -> Any:
             pm.Potential("known", _log_known(model, theta))
         if len(given):
             pm.Binomial("dlt", n=n[given], logit_p=eta[given], observed=dlt[given])
+        add_partial(tally, eta)
     return found
 
 

@@ -105,6 +105,7 @@ def table(found: DecisionTable) -> dict[str, Any]:
         "graded": found.graded,
         "rows": [_table_row(row, graded=found.graded) for row in found.rows],
         "boundaries": found.boundaries,
+        **({"pending_rows": [asdict(row) for row in found.pending]} if found.pending else {}),
         "notes": list(found.notes),
         "rules": _rules(found.design),
     }

@@ -48,6 +48,7 @@ def design_file(cls: type[Method]) -> str:
         "cohort_size: 3",
         f"max_patients: {method.default_max_patients(n_levels) or patients}",
         "start_level: 1                      # levels are counted from 1",
+        *(["dlt_window: 28                      # days after treatment"] if cls.weighs_follow_up else []),
         "method:",
         f"  kind: {method.kind}",
     ]

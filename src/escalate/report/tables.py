@@ -13,6 +13,7 @@ from rich.text import Text
 from escalate.core.moves import Action
 from escalate.core.registry import summary_line
 from escalate.report import as_of_forms
+from escalate.report.pending_table import pending_table
 from escalate.report.truth import scored, trials_each, true_mtd, true_rates
 from escalate.report.whole_numbers import table as _table
 
@@ -181,7 +182,8 @@ def decision_table(found: DecisionTable) -> RenderableType:
                 "for other histories ask escalate recommend."
             )
         )
-    return Group(Text(found.design.title, style="bold"), made, *notes, *rules(found.design))
+    pending = pending_table(found.pending) if found.pending else []
+    return Group(Text(found.design.title, style="bold"), made, *notes, *pending, *rules(found.design))
 
 
 def rules(design: Design) -> Iterator[Text]:

@@ -56,6 +56,7 @@ def check(design: Design, max_states: int = CHECK_STATES, *, automaton: Automato
         found = [Finding("cannot_run", f"method.{fault.field}: {fault.text}", warning=True) for fault in faults]
         return Check(design, tuple(found), None)
     doubts = [*design.method.doubts(design), *(doubt for rule in design.rules for doubt in rule.doubts(design))]
+    doubts += design.backfill.doubts(design) if design.backfill is not None else ()
     findings = [Finding("doubt", doubt, warning=True) for doubt in doubts]
     try:
         automaton = automaton or compile_design(design, max_states)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from escalate.core.arrays import FloatArray
+from escalate.core.clock import Clock
 from escalate.core.design import Design
 from escalate.core.scenario import Scenario
 from escalate.study.characteristics import Characteristics
@@ -79,12 +80,15 @@ class OperatingCharacteristics:
     squares
         Of two or more designs over random trials: mean squared differences between trials of the same patients, shape
         (P, 21, V).
+    clock
+        The calendar that the trials ran on; None where outcomes are known as soon as patients are treated.
     """
 
     designs: tuple[DesignResult, ...]
     trials: int | None
     seed: int | None
     squares: FloatArray | None = None
+    clock: Clock | None = None
 
     @property
     def exact(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from escalate.core.clock import Clock
 from escalate.core.decision import stop_codes
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
@@ -17,6 +18,7 @@ from escalate.engine.automaton import MAX_STATES, compile_design
 from escalate.engine.exact import Propagator
 from escalate.engine.paired import Source
 from escalate.engine.random_numbers import MAX_SEED
+from escalate.study import on_a_clock
 from escalate.study.characteristics import Characteristics, characterise
 from escalate.study.counting import from_counts, truths_of
 from escalate.study.metrics import Groups, Sums, allocation_values
@@ -41,6 +43,7 @@ def simulate(
     seed: int = 1,
     workers: int | None = None,
     max_states: int = MAX_STATES,
+    clock: Clock | None = None,
     progress: Progress = lambda _: None,
 ) -> OperatingCharacteristics:
     """Return operating characteristics of every design under every scenario.
@@ -59,6 +62,9 @@ def simulate(
         Threads; all processors by default. The result does not depend on it.
     max_states
         Largest automaton that may be compiled.
+    clock
+        Run the random trials on a calendar: patients arrive, and outcomes become known, in time. Every design needs a
+        `dlt_window`.
     progress
         Called with a line of text as the work goes on.
 
@@ -69,7 +75,8 @@ def simulate(
     DesignError
         Where a scenario does not have one rate a dose and outcome, or its mean scores fall with the dose.
     EscalateError
-        Where exact and trials are both given, or trials or the seed is out of range.
+        Where exact and trials are both given, or trials or the seed is out of range; where a clock is given without trials, or
+        for a design without `dlt_window`.
     """
     if exact and trials is not None:
         raise EscalateError("choose either exact or trials, not both")
@@ -87,6 +94,10 @@ def simulate(
         check_scenarios(scenarios, design.n_doses, design.outcomes, design.title)
     threads = workers or os.cpu_count() or 1
     every = tuple(scenarios)
+    if clock is not None:
+        if trials is None:
+            raise EscalateError("there is no exact answer on a clock; give a number of random trials (--trials N)")
+        return on_a_clock.run(designs, every, clock, trials, seed, threads, progress)
     if trials is None:
         results = tuple(_run_exact(design, every, threads, max_states, progress) for design in designs)
         return OperatingCharacteristics(results, None, None)

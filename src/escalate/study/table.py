@@ -11,6 +11,7 @@ from escalate.core.arrays import IntArray, Mask
 from escalate.core.decision import best_permitted, cohort_size, decide
 from escalate.core.design import Design
 from escalate.core.method import TableMethod
+from escalate.core.moves import PendingRow
 from escalate.core.outcome import burden_units
 from escalate.core.rule import Rule
 from escalate.core.tally import States, Tally
@@ -55,6 +56,8 @@ class DecisionTable:
         Whether the cut-offs are total scores, not DLTs.
     notes
         Sentences that belong under the table.
+    pending
+        What holds while outcomes are pending, where the method weighs follow-up.
     """
 
     design: Design
@@ -64,6 +67,7 @@ class DecisionTable:
     history: bool = False
     graded: bool = False
     notes: tuple[str, ...] = ()
+    pending: tuple[PendingRow, ...] = ()
 
 
 def table(design: Design) -> DecisionTable:
@@ -82,7 +86,15 @@ def table(design: Design) -> DecisionTable:
         rows = tuple(row for dose in doses for row in _by_patients(design, method, dose))
         graded = method.score_of_dlt() is not None
         notes = (*method.table_notes(design), *_not_shown(design), *_rule_notes(design))
-        return DecisionTable(design, rows, method.boundaries(design), method.by_level, graded=graded, notes=notes)
+        return DecisionTable(
+            design,
+            rows,
+            method.boundaries(design),
+            method.by_level,
+            graded=graded,
+            notes=notes,
+            pending=method.pending_rows(design),
+        )
     milder = ("No milder outcome is seen: whoever has no DLT has none of them.",) if len(design.outcomes) > 2 else ()
     notes = (*milder, *_rule_notes(design))
     return DecisionTable(design, _by_level(design), {}, by_level=True, history=True, notes=notes)

@@ -1,0 +1,309 @@
+"""Random trials on a calendar, many side by side: each round takes one step of every trial, and asks for all decisions at once.
+
+A step looks at the next arrival. While the current cohort lacks patients (evaluable or pending), the patient joins it. Otherwise
+the design is asked, with what is known on that day: accrual stops, or waits, or the patient opens the next cohort. Where it waits
+the patient is turned away and the next arrival asks again; or, in a queue, the question is asked again at the next outcome,
+completed window, drop-out or mark of follow-up. With the maximum of patients treated nobody more comes, unless a drop-out is to be
+replaced. After accrual every outcome is followed to its end.
+
+Day d has seen what happened up to and including it: a patient's outcome is known from day start + delay on, be it a DLT, a
+completed window, or a drop-out, who is then neither evaluable nor pending.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from escalate.core.arrays import NONE, FloatArray, IntArray, Mask
+from escalate.core.clock import Clock
+from escalate.core.decision import (
+    Decisions,
+    allowed_as_mtd,
+    carried,
+    cohort_size,
+    cohorts_counted,
+    decide,
+    lasting,
+)
+from escalate.core.design import Design
+from escalate.core.follow_up import FollowUp
+from escalate.core.scenario import Scenario
+from escalate.core.tally import States, Tally
+from escalate.engine import clock_compiled
+from escalate.engine.automaton import state_keys
+from escalate.engine.clock_draws import LEFT, Draws
+from escalate.engine.clock_trials import Asked, ClockEnds, ClockTrials, Moments, packed
+
+JUST_AFTER = 1e-6
+"""Days after which a mark of follow-up is surely passed, whatever the rounding."""
+ALMOST_ALL = float(np.nextafter(1.0, 0.0))
+"""The largest share of the window that a pending patient can have."""
+
+
+def ends_of(design: Design, scenario: Scenario, clock: Clock, seed: int, first_trial: int, n_trials: int) -> ClockEnds:
+    """Run successive trials of a design that has a `dlt_window`, compiled where they can be, and return how they end."""
+    if clock_compiled.runnable(design, clock):
+        return clock_compiled.ends_of(design, scenario, clock, seed, first_trial, n_trials)
+    return ClockEnds.of(run_trials(design, scenario, clock, seed, first_trial, n_trials))
+
+
+def run_trials(
+    design: Design, scenario: Scenario, clock: Clock, seed: int, first_trial: int, n_trials: int, *, keep: bool = False
+) -> ClockTrials:
+    """Run successive trials of a design that has a `dlt_window`.
+
+    Parameters
+    ----------
+    keep
+        Keep every decision, every patient turned away and every beginning of a wait too.
+    """
+    run = _Run(design, scenario, clock, Draws(design, scenario, clock, seed, first_trial, n_trials), n_trials, keep)
+    while len(run.going):
+        run.step()
+    return run.ended()
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """What is known of the patients of L trials, each on its day; all of shape (L, P)."""
+
+    there: Mask
+    pending: Mask
+    leaving: Mask
+    category: IntArray
+    in_cohort: Mask
+
+    @property
+    def n_total(self) -> IntArray:
+        return self.there.sum(axis=1)
+
+
+class _Run:
+    """Trials under way."""
+
+    def __init__(
+        self, design: Design, scenario: Scenario, clock: Clock, draws: Draws, n_trials: int, keep: bool
+    ) -> None:
+        assert design.dlt_window is not None
+        self.design, self.clock, self.draws, self.keep = design, clock, draws, keep
+        self.window = float(design.dlt_window)
+        self.marks = sorted({mark for rule in design.rules for mark in rule.follow_up_marks(design)})
+        self.counted = cohorts_counted(design)
+        self.safety = np.array([rule.about_safety for rule in design.rules], dtype=bool)
+        # Then follow-up changes nothing: trials with the same counts have the same decision.
+        self.alike = not (keep or design.method.weighs_follow_up or any(rule.decides_pending for rule in design.rules))
+        room, n_doses = design.max_patients, design.n_doses
+        self.dose = np.full((n_trials, room), NONE, dtype=np.int64)
+        self.who = np.full((n_trials, room), NONE, dtype=np.int64)
+        self.fate = np.zeros((n_trials, room), dtype=np.int64)
+        self.arrived, self.start = np.zeros((n_trials, room)), np.zeros((n_trials, room))
+        self.end = np.full((n_trials, room), np.inf)
+        self.n = np.zeros(n_trials, dtype=np.int64)
+        self.patient = np.zeros(n_trials, dtype=np.int64)
+        self.ready = np.zeros(n_trials)
+        start = np.full(n_trials, design.start_dose, dtype=np.int64)
+        nothing = Tally(np.zeros((n_trials, n_doses, len(design.outcomes)), dtype=np.int64))
+        self.at, self.size, self.first = start, cohort_size(design, nothing, start), np.zeros_like(start)
+        self.in_a_row = np.zeros_like(start)
+        permanent = any(rule.permanent for rule in design.rules)
+        self.barred = np.zeros((len(design.rules), n_trials, n_doses), dtype=bool) if permanent else None
+        self.closed = np.zeros((n_trials, n_doses), dtype=bool)
+        self.stops, self.turned_away = np.zeros_like(start), np.zeros_like(start)
+        self.last_day, self.waiting, self.queued = np.zeros(n_trials), np.zeros(n_trials), np.zeros(n_trials)
+        self.since = np.full(n_trials, np.nan)
+        self.going = np.arange(n_trials)
+        self.asked: list[Asked] = []
+        self.lost: list[Moments] = []
+        self.held: list[Moments] = []
+
+    def step(self) -> None:
+        """Look at the next arrival of every trial under way."""
+        rows = self.going
+        day = np.maximum(self.draws.arrival(self.patient[rows], rows), self.ready[rows])
+        view = self._view(rows, day)
+        full = view.n_total >= self.design.max_patients
+        complete = full & ~view.leaving.any(axis=1)
+        # Nobody comes to a trial that is full, and so nobody is turned away.
+        self.patient[rows[full & ~complete]] += 1
+        lacks = ~full & (view.in_cohort.sum(axis=1) < self.size[rows])
+        opened = self.first[rows]
+        again = self.start[rows, np.minimum(opened, self.start.shape[1] - 1)] + self.clock.stagger_days
+        too_soon = lacks & (self.n[rows] - opened == 1) & (day < again)
+        ask = np.flatnonzero(~full & ~lacks)
+        stopped, waits = self._ask(rows, day, view, ask)
+        held = np.concatenate([np.flatnonzero(too_soon), waits])
+        self._hold(rows, day, view, again, held, len(held) - len(waits))
+        treated = ~full
+        treated[held] = treated[stopped] = False
+        chosen = np.flatnonzero(treated)
+        self._treat(rows[chosen], day[chosen])
+        over = complete
+        over[stopped] = True
+        self.going = rows[~over]
+
+    def _view(self, rows: IntArray, day: FloatArray) -> _View:
+        width = int(self.n.max())
+        dose, fate = self.dose[rows, :width], self.fate[rows, :width]
+        known = self.end[rows, :width] <= day[:, None]
+        leaves = fate == LEFT
+        there = (dose != NONE) & ~(known & leaves)
+        return _View(
+            there,
+            pending=there & ~known,
+            leaving=there & leaves,
+            category=np.where(known, fate, 0),
+            in_cohort=there & (np.arange(width) >= self.first[rows][:, None]),
+        )
+
+    def _states(self, rows: IntArray, day: FloatArray, view: _View, some: IntArray) -> States:
+        """Return what a decision may look at in some of the trials looked at."""
+        rows, day, there = rows[some], day[some], view.there[some]
+        n_doses, n_categories, width = self.design.n_doses, len(self.design.outcomes), there.shape[1]
+        category, dose, label = view.category[some], self.dose[rows, :width], np.arange(len(rows))[:, None]
+        flat = ((label * n_doses + dose) * n_categories + category)[there]
+        counts = np.bincount(flat, minlength=len(rows) * n_doses * n_categories)
+        mine = view.in_cohort[some]
+        cohort = np.bincount((label * n_categories + category)[mine], minlength=len(rows) * n_categories)
+        pending = view.pending[some]
+        follow_up = None
+        if pending.any():
+            followed = np.minimum((day[:, None] - self.start[rows, :width]) / self.window, ALMOST_ALL)
+            delay = (self.end[rows, :width] - self.start[rows, :width]) / self.window
+            where, dlts = packed(pending), packed(there & (category == n_categories - 1))
+            follow_up = FollowUp(
+                np.where(where.used, np.take_along_axis(dose, where.place, axis=1), NONE),
+                np.where(where.used, np.take_along_axis(followed, where.place, axis=1), 0.0),
+                np.where(dlts.used, np.take_along_axis(delay, dlts.place, axis=1), np.nan),
+            )
+        return States(
+            Tally(counts.reshape(len(rows), n_doses, n_categories), follow_up),
+            self.at[rows],
+            cohort.reshape(len(rows), n_categories),
+            self.in_a_row[rows] + 1 if self.counted else None,
+        )
+
+    def _ask(self, rows: IntArray, day: FloatArray, view: _View, ask: IntArray) -> tuple[IntArray, IntArray]:
+        """Ask for decisions, open new cohorts, and return which trials stop and which wait."""
+        if not len(ask):
+            return ask, ask
+        states, asked = self._states(rows, day, view, ask), rows[ask]
+        decisions = self._decide(states, asked)
+        if self.keep:
+            self.asked.append(Asked(asked, self.patient[asked], day[ask], states, decisions))
+        if self.barred is not None:
+            self.barred[:, asked] = lasting(self.design, decisions.forbidden)
+        waits = decisions.waits > 0
+        stops = ~waits & (decisions.next == NONE)
+        over = asked[stops]
+        self.stops[over] = decisions.stops[stops]
+        self.closed[over] = decisions.forbidden[self.safety][:, stops].any(axis=0)
+        self.last_day[over] = day[ask[stops]]
+        self._resume(over, day[ask[stops]])
+        new = np.flatnonzero(~waits & ~stops)
+        opens, following = asked[new], decisions.next[new]
+        self.in_a_row[opens] = carried(self.design, states.take(new), following)
+        self.at[opens], self.first[opens] = following, self.n[opens]
+        if len(new):
+            self.size[opens] = cohort_size(self.design, states.tally.take(new), following)
+        return ask[stops], ask[waits]
+
+    def _decide(self, states: States, rows: IntArray) -> Decisions:
+        barred = None if self.barred is None else self.barred[:, rows]
+        if not self.alike:
+            return decide(self.design, states, barred)
+        run = np.zeros(len(states), dtype=np.int64) if states.in_a_row is None else states.in_a_row
+        pending = states.tally.n_pending.sum(axis=1) > 0
+        bars = np.zeros((len(states), 0), np.int64) if barred is None else np.moveaxis(barred, 1, 0)
+        parts = (states.tally.counts, states.cohort, run, pending, bars)
+        table = np.concatenate([np.asarray(part, dtype=np.int64).reshape(len(states), -1) for part in parts], axis=1)
+        _, first, place = np.unique(state_keys(table, states.dose), return_index=True, return_inverse=True)
+        found = decide(self.design, states.take(first), None if barred is None else barred[:, first])
+        return found.take(place)
+
+    def _hold(
+        self, rows: IntArray, day: FloatArray, view: _View, again: FloatArray, held: IntArray, n_soon: int
+    ) -> None:
+        """Turn patients away, or let them wait; the first so many because the cohort's first patient was just treated."""
+        if not len(held):
+            return
+        who = rows[held]
+        begins = np.isnan(self.since[who])
+        if self.keep:
+            new = who[begins]
+            self.held.append(Moments(new, self.patient[new], day[held][begins]))
+        self.since[who] = np.where(begins, day[held], self.since[who])
+        if not self.clock.queues:
+            if self.keep:
+                self.lost.append(Moments(who, self.patient[who], day[held]))
+            self.turned_away[who] += 1
+            self.patient[who] += 1
+            return
+        self.ready[who[:n_soon]] = again[held[:n_soon]]
+        waits = held[n_soon:]
+        pending, width = view.pending[waits], view.pending.shape[1]
+        start, today = self.start[rows[waits], :width], day[waits][:, None]
+        upcoming = np.where(pending, self.end[rows[waits], :width], np.inf).min(axis=1, initial=np.inf)
+        for mark in self.marks:
+            reached = start + mark * self.window + JUST_AFTER
+            later = np.where(pending & (reached > today), reached, np.inf).min(axis=1, initial=np.inf)
+            upcoming = np.minimum(upcoming, later)
+        self.ready[rows[waits]] = upcoming
+
+    def _resume(self, rows: IntArray, day: FloatArray) -> None:
+        """End the waits of trials."""
+        waited = ~np.isnan(self.since[rows])
+        self.waiting[rows[waited]] += day[waited] - self.since[rows[waited]]
+        self.since[rows] = np.nan
+
+    def _treat(self, rows: IntArray, day: FloatArray) -> None:
+        """Treat the arrivals that trials look at."""
+        if not len(rows):
+            return
+        place, patient, dose = self.n[rows], self.patient[rows], self.at[rows]
+        if int(place.max()) >= self.dose.shape[1]:
+            self._make_room()
+        fate, delay = self.draws.outcome(patient, rows, dose)
+        arrived = self.draws.arrival(patient, rows)
+        self.dose[rows, place], self.who[rows, place], self.fate[rows, place] = dose, patient, fate
+        self.arrived[rows, place], self.start[rows, place], self.end[rows, place] = arrived, day, day + delay
+        self._resume(rows, day)
+        self.queued[rows] += day - arrived
+        self.n[rows] += 1
+        self.patient[rows] += 1
+        self.last_day[rows] = day
+        if self.clock.queues:
+            self.ready[rows] = day
+
+    def _make_room(self) -> None:
+        for name, filler in (("dose", NONE), ("who", NONE), ("fate", 0), ("arrived", 0), ("start", 0), ("end", np.inf)):
+            old = getattr(self, name)
+            more = np.full((len(old), old.shape[1] // 2 + 4), filler, dtype=old.dtype)
+            setattr(self, name, np.concatenate([old, more], axis=1))
+
+    def ended(self) -> ClockTrials:
+        """Follow everybody to the end, and choose the MTDs."""
+        design, every = self.design, np.arange(len(self.n))
+        day = np.full(len(every), np.inf)
+        states = self._states(every, day, self._view(every, day), every)
+        # Accrual ended because the trial was full: only now it is known what else would have ended it.
+        full = np.flatnonzero(self.stops == 0)
+        if len(full):
+            last = states.take(full)
+            decisions = self._decide(last, full)
+            self.stops[full] = decisions.stops
+            self.closed[full] = decisions.forbidden[self.safety].any(axis=0)
+            if self.keep:
+                known = np.where(self.dose[full] == NONE, 0.0, self.end[full]).max(axis=1)
+                self.asked.append(Asked(full, np.full(len(full), NONE), known, last, decisions))
+        table = np.concatenate([states.tally.counts.reshape(len(every), -1), self.closed], axis=1)
+        _, first, place = np.unique(state_keys(table, self.at * 0), return_index=True, return_inverse=True)
+        tally = Tally(states.tally.counts[first])
+        selected = design.method.select(design, tally, allowed_as_mtd(design, tally) & ~self.closed[first])[place]
+        some = slice(int(self.n.max()))
+        return ClockTrials(
+            self.dose[:, some], self.who[:, some], self.arrived[:, some], self.start[:, some], self.end[:, some],
+            self.fate[:, some], states.tally.counts, self.stops, selected, self.last_day, self.turned_away, self.waiting,
+            self.queued, tuple(self.asked), tuple(self.lost), tuple(self.held),
+        )  # fmt: skip
