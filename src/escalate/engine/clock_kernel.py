@@ -25,6 +25,8 @@ TREATED, DLTS, PENDING, COHORT = 0, 1, 2, 3
 """Rows of what has been seen: by dose, and in the last row of the cohort and of the trial."""
 MEMBERS, TOXICITIES, TOTAL, LEAVING = 0, 1, 2, 3
 LAST, HIGHEST = 1, 2
+GOES_ON, FOR_NOW, UNTIL_AN_OUTCOME = 0, 1, 2
+"""Whether accrual waits; the last where follow-up alone cannot end it."""
 NEVER = np.inf
 TWO_32 = 2.0**32
 JUST_AFTER = 1e-6
@@ -132,10 +134,17 @@ def _enter(tables: Any, room: Any, day: float, stay: float, kind: int, dose: int
     seen[COHORT, LEAVING] += kind == GONE
 
 
+@main
+def _update(weight: AnyArray, factor: AnyArray, kind: int, dose: int) -> None:
+    """Multiply the weights of the nodes by the probability of an outcome."""
+    for k in range(len(weight)):
+        weight[k] *= factor[kind, dose, k]
+
+
 @part
 def _learn(tables: Any, room: Any, day: float, m: int, cohort: int) -> Any:
     """Take in the outcomes up to a day; return how many patients are pending then, and the day of the next outcome."""
-    entry, out, where, seen, weight = room.entry, room.out, room.where, room.seen, room.weight
+    entry, out, where, seen = room.entry, room.out, room.where, room.seen
     kept, upcoming = 0, NEVER
     for i in range(m):
         if out[i] > day:
@@ -155,8 +164,8 @@ def _learn(tables: Any, room: Any, day: float, m: int, cohort: int) -> Any:
         if kind == TOXIC:
             seen[DLTS, dose] += 1
             seen[COHORT, TOXICITIES] += ours
-        for k in range(len(weight)):
-            weight[k] *= tables.factor[kind, dose, k]
+        if len(room.weight) > 0:
+            _update(room.weight, tables.factor, kind, dose)
     return kept, upcoming
 
 
@@ -178,8 +187,8 @@ def _by_table(design: Any, clock: Any, tables: Any, room: Any, day: float, dose:
     if not complete:
         pending = room.seen[PENDING, dose]
         for i in range(m):
-            if room.where[0, i] == dose:
-                followed += _weighed((day - room.entry[i]) / clock.window, tables.thirds)
+            # Added as 0 where it is at another dose: cheaper than a branch that nobody can foresee.
+            followed += (room.where[0, i] == dose) * _weighed((day - room.entry[i]) / clock.window, tables.thirds)
     if followed >= tables.escalate_from[n, dlt, pending]:
         return min(dose + 1, design.n_doses - 1)
     if followed <= tables.deescalate_to[n, dlt, pending]:
@@ -187,20 +196,22 @@ def _by_table(design: Any, clock: Any, tables: Any, room: Any, day: float, dose:
     return dose
 
 
-@part
-def _by_model(design: Any, clock: Any, tables: Any, room: Any, day: float, m: int, complete: bool) -> int:
-    """Return the dose that the model wants, by the follow-up so far, or as if nobody pending had a DLT (`complete`)."""
-    mass, node = room.mass, tables.node
-    for k in range(len(mass)):
-        mass[k] = room.weight[k]
+@main
+def _mean(
+    weight: AnyArray, mass: AnyArray, factor: AnyArray, node: AnyArray, entry: AnyArray, where: AnyArray, m: int, day: float,
+    window: float, complete: bool,
+) -> float:  # fmt: skip
+    """Return the posterior mean of a model's parameter, by the follow-up so far, or as if nobody pending had a DLT."""
+    size = len(mass)
+    for k in range(size):
+        mass[k] = weight[k]
     for i in range(m):
-        share = 1.0 if complete else (day - room.entry[i]) / clock.window
-        dose = room.where[0, i]
-        for k in range(len(mass)):
-            mass[k] *= 1.0 - share * tables.factor[TOXIC, dose, k]
+        share, dose = 1.0 if complete else (day - entry[i]) / window, where[0, i]
+        for k in range(size):
+            mass[k] *= 1.0 - share * factor[TOXIC, dose, k]
     # Four sums side by side: one alone waits for each addition.
     a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = 0.0
-    for k in range(0, len(mass), 4):
+    for k in range(0, size, 4):
         a0 += mass[k]
         a1 += mass[k + 1]
         a2 += mass[k + 2]
@@ -209,7 +220,15 @@ def _by_model(design: Any, clock: Any, tables: Any, room: Any, day: float, m: in
         b1 += mass[k + 1] * node[k + 1]
         b2 += mass[k + 2] * node[k + 2]
         b3 += mass[k + 3] * node[k + 3]
-    mean = ((b0 + b1) + (b2 + b3)) / ((a0 + a1) + (a2 + a3))
+    return ((b0 + b1) + (b2 + b3)) / ((a0 + a1) + (a2 + a3))
+
+
+@part
+def _by_model(design: Any, clock: Any, tables: Any, room: Any, day: float, m: int, complete: bool) -> int:
+    """Return the dose that the model wants."""
+    mean = _mean(
+        room.weight, room.mass, tables.factor, tables.node, room.entry, room.where, m, day, clock.window, complete
+    )
     wanted = 0
     while wanted + 1 < design.n_doses and mean >= tables.breaks[wanted]:
         wanted += 1
@@ -261,18 +280,17 @@ def _decide(design: Any, clock: Any, tables: Any, room: Any, day: float, dose: i
     if seen[DLTS, 0] >= tables.too_toxic[seen[TREATED, 0]]:
         stop, barred = stop | design.bit_lowest, 0
     if stop != 0 and design.enough == 0:
-        return dose, barred, stop, False
+        return dose, barred, stop, GOES_ON
     if stop == 0 and m > 0 and design.waits_for_all:
-        return dose, barred, stop, True
+        return dose, barred, stop, UNTIL_AN_OUTCOME
     top, following, waits = _highest_allowed(design, room, dose), dose, False
     many = seen[PENDING, dose] * design.pending_parts[1] > seen[TREATED, dose] * design.pending_parts[0]
-    for complete in range(2 if many else 1):
-        wanted = _wanted(design, clock, tables, room, day, dose, m, complete == 1)
-        if complete == 0:
-            following = min(wanted, top, barred - 1)
-        else:
-            # What was barred by earlier data is not asked here: the rule looks at what is known now.
-            waits = min(wanted, top, lowest_out - 1) >= dose
+    for asked in range(0 if many and stop == 0 else 1, 2):
+        wanted = _wanted(design, clock, tables, room, day, dose, m, asked == 0)
+        # What was barred by earlier data does not count where too many are pending: the rule looks at what is known now.
+        if asked == 0 and min(wanted, top, lowest_out - 1) >= dose:
+            return dose, barred, stop, UNTIL_AN_OUTCOME
+        following = min(wanted, top, barred - 1)
     if design.enough > 0:
         counted = dose if design.enough_at == LAST or following < 0 else following
         if seen[TREATED, counted] >= design.enough and not (design.only_if_staying and following != dose):
@@ -280,7 +298,7 @@ def _decide(design: Any, clock: Any, tables: Any, room: Any, day: float, dose: i
             stop |= design.bit_enough if m == 0 else 0
             waits = waits or m > 0
     waits = waits or (following > dose and _too_early(design, clock, room, day, dose, m))
-    return dose if waits else following, barred, stop, waits and stop == 0
+    return dose if waits else following, barred, stop, FOR_NOW if waits and stop == 0 else GOES_ON
 
 
 @part
@@ -305,6 +323,7 @@ def run(design: Any, clock: Any, tables: Any, room: Any, stream: Any, first_tria
         for k in range(len(room.weight)):
             room.weight[k] = tables.prior[k]
         m, upcoming, dose, cohort, barred, stop = 0, NEVER, design.start, 0, design.n_doses, 0
+        held = GOES_ON
         wanted, entered, patient, last_patient, lost, gone = min(design.cohort_size, size), 0, 0, 0, 0, 0
         arrival, ready, since, started, day, last, waited, queued = 0.0, 0.0, NEVER, 0.0, 0.0, 0.0, 0.0, 0.0
         while True:
@@ -314,16 +333,18 @@ def run(design: Any, clock: Any, tables: Any, room: Any, stream: Any, first_tria
                 day = NEVER
             if day >= upcoming:
                 m, upcoming = _learn(tables, room, day, m, cohort)
+                held = GOES_ON
             # Nobody comes to a trial that is full and waits for a drop-out, so that nobody is turned away.
             full = seen[COHORT, TOTAL] >= size and day < NEVER
-            lacks, held = full or seen[COHORT, MEMBERS] < wanted, False
-            if not lacks:
+            lacks = full or seen[COHORT, MEMBERS] < wanted
+            if lacks:
+                early = not full and entered == 1 and day < started + clock.stagger
+                held = FOR_NOW if early else GOES_ON
+            elif held != UNTIL_AN_OUTCOME:
                 dose, barred, stop, held = _decide(design, clock, tables, room, day, dose, barred, m)
                 if stop != 0:
                     break
-            elif not full:
-                held = entered == 1 and day < started + clock.stagger
-            if held:
+            if held != GOES_ON:
                 since = min(since, day)
                 if clock.queue:
                     again = _change(clock, tables.marks, room.entry, day, upcoming, m)
