@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from escalate import Design, Scenario
+from escalate.core.backfill import Backfill
 from escalate.core.arrays import NONE
 from escalate.core.clock import Clock, ListedAccrual, PiecewiseTimes, PoissonAccrual, UniformAccrual, WeibullTimes
 from escalate.core.decision import Decisions, allowed_as_mtd, carried, cohort_size, cohorts_counted, decide, lasting
@@ -29,6 +30,8 @@ class Patient:
     start: float
     end: float
     fate: int
+    backfilled: bool = False
+    responds: bool = False
 
     def known(self, day: float) -> bool:
         """Return whether the outcome is known."""

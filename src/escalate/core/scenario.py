@@ -1,10 +1,10 @@
-"""What might be true: DLT probabilities by dose."""
+"""What might be true: DLT probabilities by dose, and response rates where they matter."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from escalate.core.errors import DesignError
 from escalate.core.setting import Probability, Setting, Words
@@ -23,6 +23,8 @@ class Scenario(Setting):
         DLT probabilities, shape (J,).
     outcomes
         For designs that grade outcomes: by letter, the probability of each outcome that is neither none nor a DLT, shape (J,).
+    response
+        For designs that backfill where somebody responded: response rates, which need not increase, shape (J,).
     family
         The family or generator it comes from; summaries are by family.
     drawn
@@ -32,6 +34,7 @@ class Scenario(Setting):
     name: Words
     dlt: Annotated[tuple[Probability, ...], Field(min_length=1, max_length=60)]
     outcomes: dict[str, tuple[Probability, ...]] | None = None
+    response: tuple[Annotated[float, Field(ge=0, le=1)], ...] | None = None
     family: Words | None = None
     drawn: bool | None = None
 
@@ -45,6 +48,14 @@ class Scenario(Setting):
                     "decrease with the dose"
                 )
         return dlt
+
+    @field_validator("response")
+    @classmethod
+    def _one_a_dose(cls, response: tuple[float, ...] | None, info: ValidationInfo) -> tuple[float, ...] | None:
+        dlt = info.data.get("dlt")
+        if response is not None and dlt is not None and len(response) != len(dlt):
+            raise ValueError(f"has {len(response)} response rates for {len(dlt)} DLT probabilities; give one a level")
+        return response
 
 
 def check_lengths(scenarios: tuple[Scenario, ...], n_doses: int, title: str) -> None:

@@ -6,6 +6,9 @@ the patient is turned away and the next arrival asks again; or, in a queue, the 
 completed window, drop-out or mark of follow-up. With the maximum of patients treated nobody more comes, unless a drop-out is to be
 replaced. After accrual every outcome is followed to its end.
 
+With `backfill` an arrival who would be turned away, or queue, is treated at an open lower dose where there is one, beside the
+cohorts, and the escalation goes on waiting.
+
 Day d has seen what happened up to and including it: a patient's outcome is known from day start + delay on, be it a DLT, a
 completed window, or a drop-out, who is then neither evaluable nor pending.
 """
@@ -33,6 +36,7 @@ from escalate.core.scenario import Scenario
 from escalate.core.tally import States, Tally
 from escalate.engine import clock_compiled
 from escalate.engine.automaton import state_keys
+from escalate.engine.clock_backfill import place_for, toxic_now
 from escalate.engine.clock_draws import LEFT, Draws
 from escalate.engine.clock_trials import Asked, ClockEnds, ClockTrials, Moments, packed
 
@@ -74,10 +78,12 @@ class _View:
     leaving: Mask
     category: IntArray
     in_cohort: Mask
+    beside: Mask
+    responded: Mask
 
     @property
-    def n_total(self) -> IntArray:
-        return self.there.sum(axis=1)
+    def n_escalated(self) -> IntArray:
+        return (self.there & ~self.beside).sum(axis=1)
 
 
 class _Run:
@@ -93,6 +99,8 @@ class _Run:
         self.counted = cohorts_counted(design)
         self.safety = np.array([rule.about_safety for rule in design.rules], dtype=bool)
         # Then follow-up changes nothing: trials with the same counts have the same decision.
+        backfill = design.backfill
+        self.apart = backfill is not None and not backfill.counts_in_tally
         self.alike = not (keep or design.method.weighs_follow_up or any(rule.decides_pending for rule in design.rules))
         room, n_doses = design.max_patients, design.n_doses
         self.dose = np.full((n_trials, room), NONE, dtype=np.int64)
@@ -100,7 +108,8 @@ class _Run:
         self.fate = np.zeros((n_trials, room), dtype=np.int64)
         self.arrived, self.start = np.zeros((n_trials, room)), np.zeros((n_trials, room))
         self.end = np.full((n_trials, room), np.inf)
-        self.n = np.zeros(n_trials, dtype=np.int64)
+        self.beside, self.responds = np.zeros((2, n_trials, room), dtype=bool)
+        self.n, self.joined = np.zeros((2, n_trials), dtype=np.int64)
         self.patient = np.zeros(n_trials, dtype=np.int64)
         self.ready = np.zeros(n_trials)
         start = np.full(n_trials, design.start_dose, dtype=np.int64)
@@ -110,6 +119,7 @@ class _Run:
         permanent = any(rule.permanent for rule in design.rules)
         self.barred = np.zeros((len(design.rules), n_trials, n_doses), dtype=bool) if permanent else None
         self.closed = np.zeros((n_trials, n_doses), dtype=bool)
+        self.toxic = None if backfill is None or backfill.reopen else np.zeros((n_trials, n_doses), dtype=bool)
         self.stops, self.turned_away = np.zeros_like(start), np.zeros_like(start)
         self.last_day, self.waiting, self.queued = np.zeros(n_trials), np.zeros(n_trials), np.zeros(n_trials)
         self.since = np.full(n_trials, np.nan)
@@ -123,22 +133,23 @@ class _Run:
         rows = self.going
         day = np.maximum(self.draws.arrival(self.patient[rows], rows), self.ready[rows])
         view = self._view(rows, day)
-        full = view.n_total >= self.design.max_patients
+        full = view.n_escalated >= self.design.max_patients
         complete = full & ~view.leaving.any(axis=1)
         # Nobody comes to a trial that is full, and so nobody is turned away.
         self.patient[rows[full & ~complete]] += 1
         lacks = ~full & (view.in_cohort.sum(axis=1) < self.size[rows])
-        opened = self.first[rows]
-        again = self.start[rows, np.minimum(opened, self.start.shape[1] - 1)] + self.clock.stagger_days
-        too_soon = lacks & (self.n[rows] - opened == 1) & (day < again)
-        ask = np.flatnonzero(~full & ~lacks)
-        stopped, waits = self._ask(rows, day, view, ask)
-        held = np.concatenate([np.flatnonzero(too_soon), waits])
-        self._hold(rows, day, view, again, held, len(held) - len(waits))
+        again = self.start[rows, np.minimum(self.first[rows], self.start.shape[1] - 1)] + self.clock.stagger_days
+        soon = np.flatnonzero(lacks & (self.joined[rows] == 1) & (day < again))
+        stopped, waits, under = self._ask(rows, day, view, np.flatnonzero(~full & ~lacks))
+        held = np.concatenate([soon, waits])
+        place = self._offer(rows, day, view, held, np.concatenate([self.at[rows[soon]], under]))
+        self._hold(rows, day, view, again, held, np.arange(len(held)) < len(soon), place == NONE)
         treated = ~full
         treated[held] = treated[stopped] = False
         chosen = np.flatnonzero(treated)
-        self._treat(rows[chosen], day[chosen])
+        self._treat(rows[chosen], day[chosen], self.at[rows[chosen]], beside=False)
+        beside = held[place != NONE]
+        self._treat(rows[beside], day[beside], place[place != NONE], beside=True)
         over = complete
         over[stopped] = True
         self.going = rows[~over]
@@ -148,25 +159,31 @@ class _Run:
         dose, fate = self.dose[rows, :width], self.fate[rows, :width]
         known = self.end[rows, :width] <= day[:, None]
         leaves = fate == LEFT
-        there = (dose != NONE) & ~(known & leaves)
+        there, beside = (dose != NONE) & ~(known & leaves), self.beside[rows, :width]
         return _View(
             there,
             pending=there & ~known,
-            leaving=there & leaves,
+            leaving=there & leaves & ~beside,
             category=np.where(known, fate, 0),
-            in_cohort=there & (np.arange(width) >= self.first[rows][:, None]),
+            in_cohort=there & ~beside & (np.arange(width) >= self.first[rows][:, None]),
+            beside=there & beside,
+            responded=there & known & self.responds[rows, :width],
         )
 
-    def _states(self, rows: IntArray, day: FloatArray, view: _View, some: IntArray) -> States:
-        """Return what a decision may look at in some of the trials looked at."""
-        rows, day, there = rows[some], day[some], view.there[some]
+    def _states(
+        self, rows: IntArray, day: FloatArray, view: _View, some: IntArray, *, everybody: bool = False
+    ) -> States:
+        """Return what a decision may look at in some of the trials looked at, or the states with everybody treated."""
+        rows, day, there, beside = rows[some], day[some], view.there[some], view.beside[some]
+        if self.apart and not everybody:
+            there = there & ~beside
         n_doses, n_categories, width = self.design.n_doses, len(self.design.outcomes), there.shape[1]
         category, dose, label = view.category[some], self.dose[rows, :width], np.arange(len(rows))[:, None]
         flat = ((label * n_doses + dose) * n_categories + category)[there]
         counts = np.bincount(flat, minlength=len(rows) * n_doses * n_categories)
         mine = view.in_cohort[some]
         cohort = np.bincount((label * n_categories + category)[mine], minlength=len(rows) * n_categories)
-        pending = view.pending[some]
+        pending = view.pending[some] & there
         follow_up = None
         if pending.any():
             followed = np.minimum((day[:, None] - self.start[rows, :width]) / self.window, ALMOST_ALL)
@@ -178,17 +195,46 @@ class _Run:
                 np.where(dlts.used, np.take_along_axis(delay, dlts.place, axis=1), np.nan),
             )
         return States(
-            Tally(counts.reshape(len(rows), n_doses, n_categories), follow_up),
+            Tally(counts.reshape(len(rows), n_doses, n_categories), follow_up, self._by_dose(rows, there & beside)),
             self.at[rows],
             cohort.reshape(len(rows), n_categories),
             self.in_a_row[rows] + 1 if self.counted else None,
         )
 
-    def _ask(self, rows: IntArray, day: FloatArray, view: _View, ask: IntArray) -> tuple[IntArray, IntArray]:
-        """Ask for decisions, open new cohorts, and return which trials stop and which wait."""
+    def _by_dose(self, rows: IntArray, marked: Mask) -> IntArray | None:
+        """Return marked patients by dose, shape (L, J); None where the design has no backfill."""
+        if self.design.backfill is None:
+            return None
+        n_doses, label = self.design.n_doses, np.arange(len(rows))[:, None]
+        flat = (label * n_doses + self.dose[rows, : marked.shape[1]])[marked]
+        return np.bincount(flat, minlength=len(rows) * n_doses).reshape(len(rows), n_doses)
+
+    def _offer(self, rows: IntArray, day: FloatArray, view: _View, held: IntArray, under: IntArray) -> IntArray:
+        """Return the dose at which each arrival who is held back is backfilled, or NONE; `under` is the dose under escalation."""
+        if self.design.backfill is None or not len(held):
+            return np.full(len(held), NONE)
+        who, states = rows[held], self._states(rows, day, view, held, everybody=True)
+        self._note_toxic(who, states.tally)
+        now = States(states.tally, under, states.cohort, states.in_a_row)
+        return place_for(
+            self.design,
+            now,
+            self._by_dose(who, view.responded[held]),
+            None if self.barred is None else self.barred[self.safety][:, who].any(axis=0),
+            None if self.toxic is None else self.toxic[who],
+        )
+
+    def _note_toxic(self, who: IntArray, tally: Tally) -> None:
+        if self.toxic is not None:
+            self.toxic[who] |= toxic_now(self.design, tally)
+
+    def _ask(self, rows: IntArray, day: FloatArray, view: _View, ask: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+        """Ask for decisions, open new cohorts, and return which trials stop, which wait, and their doses under escalation."""
         if not len(ask):
-            return ask, ask
+            return ask, ask, ask
         states, asked = self._states(rows, day, view, ask), rows[ask]
+        if self.toxic is not None:
+            self._note_toxic(asked, self._states(rows, day, view, ask, everybody=True).tally)
         decisions = self._decide(states, asked)
         if self.keep:
             self.asked.append(Asked(asked, self.patient[asked], day[ask], states, decisions))
@@ -204,10 +250,10 @@ class _Run:
         new = np.flatnonzero(~waits & ~stops)
         opens, following = asked[new], decisions.next[new]
         self.in_a_row[opens] = carried(self.design, states.take(new), following)
-        self.at[opens], self.first[opens] = following, self.n[opens]
+        self.at[opens], self.first[opens], self.joined[opens] = following, self.n[opens], 0
         if len(new):
             self.size[opens] = cohort_size(self.design, states.tally.take(new), following)
-        return ask[stops], ask[waits]
+        return ask[stops], ask[waits], np.minimum(states.dose, decisions.next)[waits]
 
     def _decide(self, states: States, rows: IntArray) -> Decisions:
         barred = None if self.barred is None else self.barred[:, rows]
@@ -216,16 +262,27 @@ class _Run:
         run = np.zeros(len(states), dtype=np.int64) if states.in_a_row is None else states.in_a_row
         pending = states.tally.n_pending.sum(axis=1) > 0
         bars = np.zeros((len(states), 0), np.int64) if barred is None else np.moveaxis(barred, 1, 0)
-        parts = (states.tally.counts, states.cohort, run, pending, bars)
+        beside = bars[:, :0] if states.tally.backfilled is None else states.tally.backfilled
+        parts = (states.tally.counts, states.cohort, run, pending, bars, beside)
         table = np.concatenate([np.asarray(part, dtype=np.int64).reshape(len(states), -1) for part in parts], axis=1)
         _, first, place = np.unique(state_keys(table, states.dose), return_index=True, return_inverse=True)
         found = decide(self.design, states.take(first), None if barred is None else barred[:, first])
         return found.take(place)
 
     def _hold(
-        self, rows: IntArray, day: FloatArray, view: _View, again: FloatArray, held: IntArray, n_soon: int
+        self,
+        rows: IntArray,
+        day: FloatArray,
+        view: _View,
+        again: FloatArray,
+        held: IntArray,
+        soon: Mask,
+        placeless: Mask,
     ) -> None:
-        """Turn patients away, or let them wait; the first so many because the cohort's first patient was just treated."""
+        """Begin waits, and turn patients without a place away, or let them queue.
+
+        Some are `soon`: held because the cohort's first patient was just treated.
+        """
         if not len(held):
             return
         who = rows[held]
@@ -234,14 +291,15 @@ class _Run:
             new = who[begins]
             self.held.append(Moments(new, self.patient[new], day[held][begins]))
         self.since[who] = np.where(begins, day[held], self.since[who])
+        held, soon, who = held[placeless], soon[placeless], who[placeless]
         if not self.clock.queues:
             if self.keep:
                 self.lost.append(Moments(who, self.patient[who], day[held]))
             self.turned_away[who] += 1
             self.patient[who] += 1
             return
-        self.ready[who[:n_soon]] = again[held[:n_soon]]
-        waits = held[n_soon:]
+        self.ready[who[soon]] = again[held[soon]]
+        waits = held[~soon]
         pending, width = view.pending[waits], view.pending.shape[1]
         start, today = self.start[rows[waits], :width], day[waits][:, None]
         upcoming = np.where(pending, self.end[rows[waits], :width], np.inf).min(axis=1, initial=np.inf)
@@ -257,18 +315,21 @@ class _Run:
         self.waiting[rows[waited]] += day[waited] - self.since[rows[waited]]
         self.since[rows] = np.nan
 
-    def _treat(self, rows: IntArray, day: FloatArray) -> None:
-        """Treat the arrivals that trials look at."""
+    def _treat(self, rows: IntArray, day: FloatArray, dose: IntArray, *, beside: bool) -> None:
+        """Treat the arrivals that trials look at, in their cohorts or beside them; then the escalation goes on waiting."""
         if not len(rows):
             return
-        place, patient, dose = self.n[rows], self.patient[rows], self.at[rows]
+        place, patient = self.n[rows], self.patient[rows]
         if int(place.max()) >= self.dose.shape[1]:
             self._make_room()
         fate, delay = self.draws.outcome(patient, rows, dose)
         arrived = self.draws.arrival(patient, rows)
         self.dose[rows, place], self.who[rows, place], self.fate[rows, place] = dose, patient, fate
         self.arrived[rows, place], self.start[rows, place], self.end[rows, place] = arrived, day, day + delay
-        self._resume(rows, day)
+        self.beside[rows, place], self.responds[rows, place] = beside, self.draws.responds(patient, rows, dose)
+        if not beside:
+            self._resume(rows, day)
+            self.joined[rows] += 1
         self.queued[rows] += day - arrived
         self.n[rows] += 1
         self.patient[rows] += 1
@@ -277,7 +338,8 @@ class _Run:
             self.ready[rows] = day
 
     def _make_room(self) -> None:
-        for name, filler in (("dose", NONE), ("who", NONE), ("fate", 0), ("arrived", 0), ("start", 0), ("end", np.inf)):
+        fillers = {"dose": NONE, "who": NONE, "fate": 0, "arrived": 0, "start": 0, "end": np.inf}
+        for name, filler in {**fillers, "beside": False, "responds": False}.items():
             old = getattr(self, name)
             more = np.full((len(old), old.shape[1] // 2 + 4), filler, dtype=old.dtype)
             setattr(self, name, np.concatenate([old, more], axis=1))
@@ -286,7 +348,9 @@ class _Run:
         """Follow everybody to the end, and choose the MTDs."""
         design, every = self.design, np.arange(len(self.n))
         day = np.full(len(every), np.inf)
-        states = self._states(every, day, self._view(every, day), every)
+        view = self._view(every, day)
+        states = self._states(every, day, view, every)
+        counts = self._states(every, day, view, every, everybody=True).tally.counts if self.apart else states.tally.counts
         # Accrual ended because the trial was full: only now it is known what else would have ended it.
         full = np.flatnonzero(self.stops == 0)
         if len(full):
@@ -297,13 +361,14 @@ class _Run:
             if self.keep:
                 known = np.where(self.dose[full] == NONE, 0.0, self.end[full]).max(axis=1)
                 self.asked.append(Asked(full, np.full(len(full), NONE), known, last, decisions))
-        table = np.concatenate([states.tally.counts.reshape(len(every), -1), self.closed], axis=1)
+        table = np.concatenate([counts.reshape(len(every), -1), self.closed], axis=1)
         _, first, place = np.unique(state_keys(table, self.at * 0), return_index=True, return_inverse=True)
-        tally = Tally(states.tally.counts[first])
+        tally = Tally(counts[first])
         selected = design.method.select(design, tally, allowed_as_mtd(design, tally) & ~self.closed[first])[place]
         some = slice(int(self.n.max()))
         return ClockTrials(
             self.dose[:, some], self.who[:, some], self.arrived[:, some], self.start[:, some], self.end[:, some],
-            self.fate[:, some], states.tally.counts, self.stops, selected, self.last_day, self.turned_away, self.waiting,
+            self.fate[:, some], counts, self.stops, selected, self.last_day, self.turned_away, self.waiting,
             self.queued, tuple(self.asked), tuple(self.lost), tuple(self.held),
+            None if design.backfill is None else self.beside[:, some],
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What chance gives each arrival of a trial on a clock: tolerance, time of a DLT, drop-out, and the gap to the next arrival.
+"""What chance gives each arrival of a trial on a clock: tolerance, time of a DLT, drop-out, response, and the gap to the next.
 
 The stream is that of `random_numbers`: Philox4x32-10 with the seed as key and (block of four patients + purpose * 2^24, trial,
 scenario) as counter. The words of purpose 0 are those of trials without a clock. Patient k is the k-th arrival, whether treated
@@ -11,14 +11,14 @@ from functools import cached_property
 
 import numpy as np
 
-from escalate.core.arrays import AnyArray, FloatArray, IntArray
+from escalate.core.arrays import AnyArray, FloatArray, IntArray, Mask
 from escalate.core.clock import Clock
 from escalate.core.design import Design
 from escalate.core.outcome import category_rates
 from escalate.core.scenario import Scenario
 from escalate.engine.random_numbers import key_of, philox, scenario_word, thresholds
 
-TOLERANCE, DLT_TIME, DROP_OUT, GAP = 0, 1, 2, 3
+TOLERANCE, DLT_TIME, DROP_OUT, GAP, RESPONSE = 0, 1, 2, 3, 4
 """Purposes of random words."""
 AT_A_TIME = 16
 """Arrivals whose words are drawn together."""
@@ -60,7 +60,14 @@ class Draws:
         self._threshold = np.stack([thresholds(rates) for rates in worse.T])
         assert design.dlt_window is not None
         self._window = float(design.dlt_window)
-        purposes = [TOLERANCE, DLT_TIME, *([DROP_OUT] if clock.drop_out else [])]
+        asked = design.backfill is not None and design.backfill.activity == "response"
+        self._responds_below = None if not asked or scenario.response is None else thresholds(scenario.response)
+        purposes = [
+            TOLERANCE,
+            DLT_TIME,
+            *([DROP_OUT] if clock.drop_out else []),
+            *([] if self._responds_below is None else [RESPONSE]),
+        ]
         self._words = {purpose: np.zeros((0, n_trials), dtype=np.uint32) for purpose in purposes}
         self._arrival = np.zeros((1, n_trials))
 
@@ -89,6 +96,12 @@ class Draws:
             fate[leaves] = LEFT
             delay[leaves] = word[leaves] / (self._clock.drop_out * TWO_32) * self._window
         return fate, delay
+
+    def responds(self, patient: IntArray, trial: IntArray, dose: IntArray) -> Mask:
+        """Return whether patients treated at doses respond, False where nothing depends on it; each of shape (L,)."""
+        if self._responds_below is None:
+            return np.zeros(len(patient), dtype=bool)
+        return self._word(RESPONSE, patient, trial).astype(np.uint64) < self._responds_below[dose]
 
     def _word(self, purpose: int, patient: IntArray, trial: IntArray) -> AnyArray:
         have = self._words[purpose]

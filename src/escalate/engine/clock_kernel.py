@@ -29,6 +29,8 @@ GOES_ON, FOR_NOW, UNTIL_AN_OUTCOME = 0, 1, 2
 """Whether accrual waits; the last where follow-up alone cannot end it."""
 NEVER = np.inf
 TWO_32 = 2.0**32
+NOTHING = 1e-150
+"""Weight below which a node does not count beside those of the largest weight: up to 150 patients leave these 1e-80 or more."""
 JUST_AFTER = 1e-6
 """Days after which a mark of follow-up is surely passed, whatever the rounding."""
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -138,7 +140,9 @@ def _enter(tables: Any, room: Any, day: float, stay: float, kind: int, dose: int
 def _update(weight: AnyArray, factor: AnyArray, kind: int, dose: int) -> None:
     """Multiply the weights of the nodes by the probability of an outcome."""
     for k in range(len(weight)):
-        weight[k] *= factor[kind, dose, k]
+        # Below NOTHING a node no longer counts, and numbers below 1e-308 would take many times as long.
+        product = weight[k] * factor[kind, dose, k]
+        weight[k] = product if product > NOTHING else 0.0
 
 
 @part

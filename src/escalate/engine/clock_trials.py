@@ -56,11 +56,13 @@ class ClockTrials:
     turned_away
         Patients turned away while accrual was suspended, shape (T,).
     waiting_days
-        Days from an arrival that could not be treated to the next treatment or the stop, summed; shape (T,).
+        Days from an arrival that the escalation could not treat to its next treatment or the stop, summed; shape (T,).
     queued_days
         Days that treated patients waited, summed; shape (T,).
     asked, lost, held
         Where kept: decisions; patients turned away; and when waits began, for each trial and arrival.
+    beside
+        Which patients were backfilled, shape (T, P); None where the design has no backfill.
     """
 
     dose: IntArray
@@ -79,6 +81,7 @@ class ClockTrials:
     asked: tuple[Asked, ...] = ()
     lost: tuple[Moments, ...] = ()
     held: tuple[Moments, ...] = ()
+    beside: Mask | None = None
 
     @property
     def treated(self) -> Mask:
@@ -94,6 +97,13 @@ class ClockTrials:
     def not_evaluable(self) -> IntArray:
         """Patients who left before their outcome was known, shape (T,)."""
         return (self.treated & (self.fate == LEFT)).sum(axis=1)
+
+    def backfilled(self) -> IntArray | None:
+        """Return evaluable backfilled patients by dose, shape (T, J); None where the design has no backfill."""
+        if self.beside is None:
+            return None
+        counted = self.beside & (self.fate != LEFT)
+        return np.stack([(counted & (self.dose == j)).sum(axis=1) for j in range(self.counts.shape[1])], axis=1)
 
     def first_days(self) -> FloatArray:
         """Return the day on which each dose is first given, infinite where it never is; shape (T, J)."""
@@ -111,6 +121,8 @@ class ClockEnds:
         Day on which each dose is first given, infinite where it never is; shape (T, J).
     last_arrival
         The last arrival who was treated, from 0; shape (T,).
+    backfilled
+        Evaluable backfilled patients by dose, shape (T, J); None where the design has no backfill.
     """
 
     counts: IntArray
@@ -123,6 +135,7 @@ class ClockEnds:
     not_evaluable: IntArray
     first_days: FloatArray
     last_arrival: IntArray
+    backfilled: IntArray | None = None
 
     @classmethod
     def of(cls, trials: ClockTrials) -> ClockEnds:
@@ -130,6 +143,7 @@ class ClockEnds:
         return cls(
             trials.counts, trials.stops, trials.selected, trials.duration_days, trials.waiting_days, trials.queued_days,
             trials.turned_away, trials.not_evaluable, trials.first_days(), trials.who.max(axis=1),
+            trials.backfilled(),
         )  # fmt: skip
 
 

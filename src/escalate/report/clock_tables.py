@@ -57,6 +57,8 @@ def scenario(result: DesignResult, v: int) -> Iterator[RenderableType]:
     made = _table("on the clock", *levels)
     made.add_row("trials that reach the level", *(_cell(both, 3) for both in found.of(v, "level_reached")))
     made.add_row("mean day of its first patient", *(_cell(both, 1) for both in found.of(v, "days_to_level")))
+    if "backfilled" in has:
+        made.add_row("patients backfilled", *(_cell(both, 2) for both in found.of(v, "backfilled")))
     yield made
 
 

@@ -76,6 +76,8 @@ def _patients(ax: Axes, story: Story) -> None:
         ax.barh(bar.patient, bar.end - bar.start, left=bar.start, height=0.66, color=LEVELS[k % len(LEVELS)],
                 hatch=HATCHES[k // len(LEVELS) % len(HATCHES)], edgecolor=INK, linewidth=0.5, zorder=2,
                 label=f"level {bar.level}")  # fmt: skip
+        if bar.backfilled:
+            ax.plot(bar.start, bar.patient, ">", color="white", mec=INK, mew=1, ms=6, zorder=3, label="backfilled")
         if bar.dlt:
             ax.plot(bar.end, bar.patient, "X", color=RED, mec=INK, mew=0.6, ms=8, zorder=3, label="DLT")
         elif bar.left:

@@ -44,7 +44,8 @@ class _Part(NamedTuple):
     terminals, times
         Distinct ends, and how many trials reached each.
     sums, squares
-        Over trials, of `MEANS` and then of the first day of each dose, where it is given; shape (6 + J,).
+        Over trials, of `MEANS`, then of the first day of each dose, where it is given, then of its backfilled patients; shape
+        (6 + 2 J,).
     reached
         How many trials gave each dose, shape (J,).
     durations, how_many
@@ -78,7 +79,7 @@ def run(
     EscalateError
         Where a design cannot be run on the clock.
     """
-    check_designs(designs, clock)
+    check_designs(designs, clock, scenarios)
     chunk = SMALL_CHUNK if max(arrivals_in_window(design, clock) for design in designs) > FAST else CHUNK
 
     def items() -> Iterator[tuple[int, list[PerTrial], int]]:
@@ -108,7 +109,7 @@ def run(
         for design, of_design, found_here in zip(designs, totals, tables, strict=True):
             part = of_design.merged()
             usual = from_counts(design, scenarios[v], part.terminals, part.times, trials)
-            found_here.append(_with_clock(usual, clock, part, trials))
+            found_here.append(_with_clock(usual, design, clock, part, trials))
     results = tuple(
         DesignResult(design, scenarios, Characteristics.join(parts), None)
         for design, parts in zip(designs, tables, strict=True)
@@ -122,14 +123,14 @@ def arrivals_in_window(design: Design, clock: Clock) -> float:
     return (design.dlt_window or 0) / clock.accrual.mean_gap
 
 
-def check_designs(designs: Sequence[Design], clock: Clock) -> None:
+def check_designs(designs: Sequence[Design], clock: Clock, scenarios: Sequence[Scenario]) -> None:
     """Refuse designs that cannot be run on a clock.
 
     Raises
     ------
     EscalateError
-        Where a design does not say within how many days a toxicity is a DLT, or backfills; where patients arrive too fast for
-        its window.
+        Where a design does not say within how many days a toxicity is a DLT, or backfills where somebody responded and a scenario
+        has no response rates; where patients arrive too fast for its window.
     """
     for design in designs:
         if design.dlt_window is None:
@@ -137,10 +138,12 @@ def check_designs(designs: Sequence[Design], clock: Clock) -> None:
                 f"'{design.title}' does not say within how many days after treatment a toxicity is a DLT; a simulation on a "
                 "clock needs it: write 'dlt_window: 28' in the design file"
             )
-        if design.backfill is not None:
+        silent = next((scenario for scenario in scenarios if scenario.response is None), None)
+        if design.backfill is not None and design.backfill.activity == "response" and silent is not None:
             raise EscalateError(
-                f"'{design.title}' backfills lower doses, which a simulation on a clock does not do yet; take 'backfill' out of "
-                "the design file"
+                f"scenario '{silent.name}' has no 'response', and '{design.title}' backfills levels where somebody responded: "
+                f"write 'response: [..]' with {design.n_doses} response rates in the scenario, or 'activity: none' under "
+                "'backfill' in the design file"
             )
         if arrivals_in_window(design, clock) > TOO_FAST:
             raise EscalateError(
@@ -168,6 +171,7 @@ def _summed(clock: Clock, ends: ClockEnds) -> tuple[_Part, IntArray]:
     _, first, place = np.unique(state_keys(table, ends.selected), return_index=True, return_inverse=True)
     beyond = ends.last_arrival >= (clock.n_listed or np.iinfo(np.int64).max)
     given = np.isfinite(ends.first_days)
+    backfilled = np.zeros(given.shape) if ends.backfilled is None else ends.backfilled
     values = np.column_stack(
         [
             ends.duration_days,
@@ -177,6 +181,7 @@ def _summed(clock: Clock, ends: ClockEnds) -> tuple[_Part, IntArray]:
             ends.not_evaluable,
             beyond,
             np.where(given, ends.first_days, 0.0),
+            backfilled,
         ]
     )
     # Rounding up takes no step more for a whole number that is off in its last bit.
@@ -244,9 +249,11 @@ class _Value:
     error: float
 
 
-def _with_clock(usual: Characteristics, clock: Clock, part: _Part, trials: int) -> Characteristics:
+def _with_clock(
+    usual: Characteristics, design: Design, clock: Clock, part: _Part, trials: int
+) -> Characteristics:
     """Return operating characteristics with those of the clock after them."""
-    found = list(_values(clock, part, trials))
+    found = list(_values(design, clock, part, trials))
     return replace(
         usual,
         columns=(*usual.columns, *(each.column for each in found)),
@@ -255,7 +262,7 @@ def _with_clock(usual: Characteristics, clock: Clock, part: _Part, trials: int) 
     )
 
 
-def _values(clock: Clock, part: _Part, trials: int) -> Iterator[_Value]:
+def _values(design: Design, clock: Clock, part: _Part, trials: int) -> Iterator[_Value]:
     left_out = {"turned_away" if clock.queues else "queued_days", *([] if clock.n_listed else ["beyond_list"])}
     for k, metric in enumerate(MEANS):
         if metric not in left_out:
@@ -268,6 +275,9 @@ def _values(clock: Clock, part: _Part, trials: int) -> Iterator[_Value]:
     for j, n in enumerate(part.reached.tolist()):
         k = len(MEANS) + j
         yield _Value(Column("days_to_level", j + 1), *_mean(part.sums[k], part.squares[k], n))
+    for j in range(design.n_doses if design.backfill is not None else 0):
+        k = len(MEANS) + design.n_doses + j
+        yield _Value(Column("backfilled", j + 1), *_mean(part.sums[k], part.squares[k], trials))
 
 
 def _mean(total: float, squares: float, n: int) -> tuple[float, float]:

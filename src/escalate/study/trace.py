@@ -34,6 +34,7 @@ class Kind(StrEnum):
     WAIT = "suspended"
     STOP = "stop"
     TREATED = "treated"
+    BACKFILLED = "backfilled"
     TURNED_AWAY = "turned away"
     MTD = "MTD"
 
@@ -66,7 +67,8 @@ class Event:
 
 @dataclass(frozen=True)
 class Bar:
-    """One patient treated: level, from 1; days of arrival, treatment and outcome; whether a DLT, or a drop-out."""
+    """One patient treated: level, from 1; days of arrival, treatment and outcome; whether a DLT, or a drop-out;
+    whether backfilled, beside the cohorts."""
 
     patient: int
     level: int
@@ -75,6 +77,7 @@ class Bar:
     end: float
     dlt: bool
     left: bool
+    backfilled: bool
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def trace(design: Design, scenario: Scenario, clock: Clock, seed: int, trials: i
     """
     if not 1 <= trials <= MAX_TRACED:
         raise EscalateError(f"--trace: {trials} is not between 1 and {MAX_TRACED:,}")
-    check_designs([design], clock)
+    check_designs([design], clock, [scenario])
     found = run_trials(design, scenario, clock, seed, 0, trials, keep=True)
     return tuple(_Teller(design, clock, found, t).story(scenario, seed) for t in range(trials))
 
@@ -150,10 +153,11 @@ class _Teller:
 
     def _bars(self) -> Iterator[Bar]:
         found, t, worst = self.found, self.trial, len(self.design.outcomes) - 1
+        beside = np.zeros_like(found.treated) if found.beside is None else found.beside
         for k in range(int(found.treated[t].sum())):
             fate = int(found.fate[t, k])
             arrived, start, end = (float(array[t, k]) for array in (found.arrived, found.start, found.end))
-            yield Bar(k + 1, int(found.dose[t, k]) + 1, arrived, start, end, fate == worst, fate == LEFT)
+            yield Bar(k + 1, int(found.dose[t, k]) + 1, arrived, start, end, fate == worst, fate == LEFT, bool(beside[t, k]))
 
     def _outcomes(self, bars: tuple[Bar, ...]) -> Iterator[_Told]:
         for bar in bars:
@@ -177,7 +181,8 @@ class _Teller:
             day, order = float(asked.day[i]), float(arrival) if arrival != NONE else _AFTER_ALL
             action = action_of(following, at)
             if waits:
-                who = f"patient {self.number[arrival]}" if self.clock.queues and arrival in self.number else "accrual"
+                queues = self.clock.queues and self.design.backfill is None and arrival in self.number
+                who = f"patient {self.number[arrival]}" if queues else "accrual"
                 event = Event(day, Kind.WAIT, None, at + 1, f"{who} waits: {why}")
             elif action == Action.STOP:
                 event = Event(day, Kind.STOP, None, None, f"accrual ends: {why}", action)
@@ -200,14 +205,18 @@ class _Teller:
             new = bar.patient == 1 or who in opened
             waited = f", after {bar.start - bar.arrived:.1f} days in the queue" if bar.start > bar.arrived else ""
             text = f"{'opens' if new else 'joins'} the cohort at level {bar.level}{waited}"
-            yield who, 1, Event(bar.start, Kind.TREATED, bar.patient, bar.level, text)
+            if bar.backfilled:
+                text = f"is backfilled at level {bar.level}{waited}"
+            kind = Kind.BACKFILLED if bar.backfilled else Kind.TREATED
+            yield who, 1, Event(bar.start, kind, bar.patient, bar.level, text)
 
     def _lost(self) -> Iterator[_Told]:
         for day, arrival in self._moments("lost"):
             yield arrival, 2, Event(day, Kind.TURNED_AWAY, None, None, f"arrival {arrival + 1} is turned away")
 
     def _suspended(self) -> Iterator[tuple[float, float]]:
-        starts = self.found.start[self.trial][self.found.treated[self.trial]]
+        escalated = self.found.treated if self.found.beside is None else self.found.treated & ~self.found.beside
+        starts = self.found.start[self.trial][escalated[self.trial]]
         for day, _ in self._moments("held"):
             later = starts[starts > day]
             yield day, float(later.min()) if len(later) else float(self.found.last_day[self.trial])
