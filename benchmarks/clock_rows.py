@@ -1,4 +1,4 @@
-"""Random trials on a clock: compiled, and decided side by side by the design itself; beside them the bare draws of as many patients."""
+"""Random trials on a clock: compiled, and with each decision asked of the design; beside them the bare draws of the patients."""
 
 from __future__ import annotations
 

@@ -6,12 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from escalate.core.dated_patients import read_dated
     from escalate.core.design import Design
     from escalate.core.errors import DataError, DesignError, EscalateError, NotConverged, TooLargeError
     from escalate.core.files import load_design, load_scenarios
     from escalate.core.model_code import ModelCode
     from escalate.core.patients import read_patients
+    from escalate.core.read_dated import read_dated
     from escalate.core.scenario import Scenario
     from escalate.core.scenario_files import generate
     from escalate.study.atlas import atlas
@@ -36,7 +36,7 @@ _HOMES = {
     "load_design": "core.files",
     "load_scenarios": "core.files",
     "ModelCode": "core.model_code",
-    "read_dated": "core.dated_patients",
+    "read_dated": "core.read_dated",
     "read_patients": "core.patients",
     "Scenario": "core.scenario",
     "generate": "core.scenario_files",

@@ -45,7 +45,7 @@ def test_a_wait_and_what_changed(tmp_path: Path) -> None:
     [
         (["p.csv"], "say which day is looked at: --as-of"),
         (["p.csv", "--as-of", "2.2.2026"], "--as-of: '2.2.2026' is not an ISO date"),
-        (["p.csv", "--as-of", "2025-12-31"], "is before the first patient was treated, 2026-01-05"),
+        (["p.csv", "--as-of", "2025-12-31"], "is before the first patient of p.csv was treated, 2026-01-05"),
         (["--outcomes", "1NNN", "--as-of", "2026-02-02"], "outcome strings have no dates"),
         (["--as-of", "2026-02-02"], "goes with a file of patients"),
         (["p.csv", "--previous", "p.csv"], "--previous: needs --as-of"),

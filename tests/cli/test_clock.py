@@ -18,6 +18,7 @@ accrual: {kind: fixed, days: 10}
 TIMED = DESIGN.replace("cohort_size: 3\n", "cohort_size: 3\ndlt_window: 28\n")
 SIMULATE = ("simulate", "d.yaml", "--scenarios", "s.yaml", "--clock", "c.yaml")
 TRIALS = (*SIMULATE, "--trials", "200")
+SCENARIOS = ROOT / "simulations" / "scenarios" / "five-doses.yaml"
 CLOCKS = sorted((ROOT / "simulations" / "clocks").glob("*.yaml"))
 
 
@@ -56,6 +57,33 @@ def test_json(folder: Path) -> None:
     assert "clock" not in plain
     assert "clock" not in _scenario(plain)
     assert set(scenario) == {*_scenario(plain), "clock"}
+
+
+def test_backfill(tmp_path: Path) -> None:
+    """The ready scenarios with responses, and the design that backfills: patients by level in JSON, table and story."""
+    run = (
+        "simulate",
+        ROOT / "designs" / "late-onset" / "bf_boin.yaml",
+        "--scenarios",
+        ROOT / "simulations" / "backfill" / "five-doses.yaml",
+        "--clock",
+        ROOT / "simulations" / "clocks" / "poisson.yaml",
+        "--trials",
+        "60",
+    )
+    first, _, inactive = answer(*run, cwd=tmp_path)["designs"][0]["scenarios"]
+    assert len(first["clock"]["backfilled"]) == len(first["se"]["clock"]["backfilled"]) == 5
+    assert first["clock"]["backfilled"][1] > 0.1
+    assert inactive["clock"]["backfilled"] == [0] * 5
+    found = escalate(*run, "--trace-file", "story.txt", "--trace", "5", cwd=tmp_path)
+    assert (found.code, found.stderr) == (0, "")
+    assert found.stdout.count("patients backfilled") == 3
+    assert "  backfilled   is backfilled at level " in (tmp_path / "story.txt").read_text()
+    silent = escalate(*run[:2], "--scenarios", SCENARIOS, *run[4:], cwd=tmp_path)
+    assert silent.code == 2
+    assert silent.stderr.startswith(
+        "error: scenario 'MTD at level 1' has no 'response', and 'BF-BOIN, five doses, target "
+    )
 
 
 @pytest.mark.parametrize("path", CLOCKS, ids=lambda path: path.stem)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from escalate import Design
-from escalate.core.dated_patients import DatedTrial, day_of, read_dated
+from escalate.core.dated_patients import DatedTrial
 from escalate.core.errors import DataError
+from escalate.core.read_dated import day_of, read_dated
 from tests.helpers import make
 
 HEADER = "patient,cohort,level,treated,dlt_date,last_follow_up,evaluable,reason\n"
@@ -96,7 +97,7 @@ def test_backfill_patients_stand_beside_the_cohorts(tmp_path: Path) -> None:
         ("a,1,1,2026-01-05,2026-01-20,2026-01-15,,", "dlt_date: 2026-01-20 is after the last follow-up, 2026-01-15"),
         ("a,1,1,2026-01-05,,2026-03-01,,", "last_follow_up: 2026-03-01 is after the day looked at, 2026-02-10"),
         ("a,1,1,2026-01-05,2026-02-11,,,", "dlt_date: 2026-02-11 is after the day looked at"),
-        ("a,1,1,2026-03-05,,,,", "--as-of: 2026-02-10 is before the first patient was treated, 2026-03-05"),
+        ("a,1,1,2026-03-05,,,,", "--as-of: 2026-02-10 is before the first patient of"),
         ("a,1,1,2026-01-05,,2026-01-20,0,", "reason: is empty; one of progression, death"),
         ("a,1,1,2026-01-05,,2026-01-20,0,moved", "reason: 'moved' is not known; one of progression, death"),
         ("a,1,1,2026-01-05,,,0,death", "last_follow_up: is empty"),
@@ -118,7 +119,9 @@ def test_faults(tmp_path: Path, row: str, text: str) -> None:
     assert text in str(fault.value)
 
 
-@pytest.mark.parametrize("text", ["patient,cohort,level,dlt\na,1,1,0\n", "patient,cohort,level,treated\na,1,1,2026-01-05\n"])
+@pytest.mark.parametrize(
+    "text", ["patient,cohort,level,dlt\na,1,1,0\n", "patient,cohort,level,treated\na,1,1,2026-01-05\n"]
+)
 def test_columns_that_are_needed(tmp_path: Path, text: str) -> None:
     """Without dates of treatment, or of DLTs, nothing can be said of a day."""
     with pytest.raises(DataError, match="is missing"):

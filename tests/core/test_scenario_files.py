@@ -9,7 +9,7 @@ import pytest
 
 import escalate as esc
 from escalate.core.files import load_scenarios, read_scenarios
-from escalate.core.scenario_files import Context
+from escalate.core.scenario_files import Context, ScenarioSet
 from tests.helpers import ROOT, make
 
 HEAD = "schema: escalate/scenarios/1\n"
@@ -38,6 +38,20 @@ def test_fixed_scenarios_come_first(tmp_path: Path) -> None:
         found = load(tmp_path, text)
         assert [s.family for s in found] == [None] + ["pseudo_uniform"] * 4 + ["named"] * 8
         assert [s.name for s in found][:3] == ["a", "pseudo_uniform 0001", "pseudo_uniform 0002"]
+
+
+def test_response_rates(tmp_path: Path) -> None:
+    """One a level, from 0 to 1, in any order; written out again as they were read."""
+    (found,) = load(tmp_path, "scenarios:\n  - {name: a, dlt: [0.1, 0.3, 0.5], response: [0, 1, 0.5]}\n")
+    assert found.response == (0, 1, 0.5)
+    assert "response: [0.0, 1.0, 0.5]" in ScenarioSet((found,)).to_yaml()
+    for rates, said in (
+        ("[0.1, 0.2]", "has 2 response rates for 3 DLT probabilities; give one a level"),
+        ("[0.1, 0.2, 1.5]", "1.5 is not at most 1"),
+    ):
+        (line,) = refusal(tmp_path, f"scenarios:\n  - {{name: a, dlt: [0.1, 0.3, 0.5], response: {rates}}}\n")
+        assert "x.yaml:3 scenarios[1].response" in line
+        assert said in line
 
 
 def test_generators_alone(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from escalate import Design, Scenario
-from escalate.core.backfill import Backfill
 from escalate.core.arrays import NONE
+from escalate.core.backfill import close_above
 from escalate.core.clock import Clock, ListedAccrual, PiecewiseTimes, PoissonAccrual, UniformAccrual, WeibullTimes
 from escalate.core.decision import Decisions, allowed_as_mtd, carried, cohort_size, cohorts_counted, decide, lasting
 from escalate.core.follow_up import FollowUp
@@ -111,18 +111,31 @@ def outcome(
     return fate, window
 
 
-def state(design: Design, patients: list[Patient], first: int, dose: int, run: int, day: float) -> States:
-    """Return what a decision may look at."""
+def responds_at(design: Design, scenario: Scenario, seed: int, trial: int, who: int, dose: int) -> bool:
+    """Return whether a patient responds, where the design backfills by response."""
+    if design.backfill is None or design.backfill.activity == "none":
+        return False
+    assert scenario.response is not None
+    return word(seed, scenario, trial, who, 4) < int(thresholds([scenario.response[dose]])[0])
+
+
+def state(
+    design: Design, patients: list[Patient], first: int, dose: int, run: int, day: float, *, everybody: bool = False
+) -> States:
+    """Return what a decision may look at, or the state with everybody treated."""
+    apart = design.backfill is not None and not design.backfill.counts_in_tally and not everybody
+    backfilled = np.zeros((1, design.n_doses), dtype=np.int64)
     window, n_categories = float(design.dlt_window or 0), len(design.outcomes)
     counts = np.zeros((1, design.n_doses, n_categories), dtype=np.int64)
     cohort = np.zeros((1, n_categories), dtype=np.int64)
     pending, dlts = [], []
     for k, patient in enumerate(patients):
-        if not patient.there(day):
+        if not patient.there(day) or (apart and patient.backfilled):
             continue
+        backfilled[0, patient.dose] += patient.backfilled
         category = patient.fate if patient.known(day) else 0
         counts[0, patient.dose, category] += 1
-        if k >= first:
+        if k >= first and not patient.backfilled:
             cohort[0, category] += 1
         if not patient.known(day):
             pending.append((patient.dose, min((day - patient.start) / window, float(np.nextafter(1, 0)))))
@@ -136,7 +149,43 @@ def state(design: Design, patients: list[Patient], first: int, dose: int, run: i
         else None
     )
     counted = np.array([run + 1]) if cohorts_counted(design) else None
-    return States(Tally(counts, follow_up), np.array([dose]), cohort, counted)
+    tally = Tally(counts, follow_up, None if design.backfill is None else backfilled)
+    return States(tally, np.array([dose]), cohort, counted)
+
+
+def too_toxic(design: Design, patients: list[Patient], day: float) -> list[bool]:
+    """Return which doses are closed to backfill for the DLTs seen there and above or below."""
+    limit, worst = close_above(design), len(design.outcomes) - 1
+    known = [patient for patient in patients if patient.there(day) and patient.known(day)]
+
+    def above(*doses: int) -> bool:
+        some = [patient.fate == worst for patient in known if patient.dose in doses]
+        return bool(some) and sum(some) / len(some) > limit + 1e-12
+
+    toxic = [above(d) and above(d, d + 1) for d in range(design.n_doses)]
+    return [any(toxic[: d + 1]) for d in range(design.n_doses)]
+
+
+def place_for(
+    design: Design, patients: list[Patient], day: float, under: int, barred: list[bool], closed: list[bool]
+) -> int | None:
+    """Return the dose at which one more patient is backfilled, None where no dose is open."""
+    backfill = design.backfill
+    if backfill is None:
+        return None
+    there = [patient for patient in patients if patient.there(day)]
+    whole = state(design, patients, 0, under, 0, day, everybody=True)
+    forbids = [rule.forbids(design, whole)[0] for rule in design.rules if rule.about_safety]
+    found = []
+    for d in range(backfill.min_level - 1, under):
+        here = [patient for patient in there if patient.dose == d]
+        cohorts = math.ceil(sum(not patient.backfilled for patient in here) / design.cohort_size)
+        responders = sum(patient.responds and patient.known(day) and patient.dose <= d for patient in there)
+        active = backfill.activity == "none" or responders >= backfill.responses
+        bad = barred[d] or closed[d] or any(each[d] for each in forbids)
+        if cohorts >= backfill.after_cohorts and active and len(here) < backfill.cap and not bad:
+            found.append(d)
+    return None if not found else found[-1] if backfill.priority == "highest" else found[0]
 
 
 def run_trial(  # noqa: PLR0912, PLR0915 - one story, told from start to end
@@ -147,6 +196,7 @@ def run_trial(  # noqa: PLR0912, PLR0915 - one story, told from start to end
     patients = out.patients
     window = float(design.dlt_window or 0)
     dose, first, run, k = design.start_dose, 0, 0, 0
+    ever_toxic = [False] * design.n_doses
     nobody = Tally(np.zeros((1, design.n_doses, len(design.outcomes)), dtype=np.int64))
     size = int(cohort_size(design, nobody, np.array([dose]))[0])
     barred = np.zeros((len(design.rules), 1, design.n_doses), dtype=bool)
@@ -169,21 +219,25 @@ def run_trial(  # noqa: PLR0912, PLR0915 - one story, told from start to end
     while True:
         day = max(arrival, free)
         there = [patient for patient in patients if patient.there(day)]
-        if len(there) >= design.max_patients:
-            if not any(patient.fate == LEFT for patient in there):
+        escalated = [patient for patient in there if not patient.backfilled]
+        if len(escalated) >= design.max_patients:
+            if not any(patient.fate == LEFT for patient in escalated):
                 _, decisions = ask(math.inf)
                 out.stops = int(decisions.stops[0])
                 break
             next_arrival()
             continue
-        cohort = patients[first:]
+        cohort = [patient for patient in patients[first:] if not patient.backfilled]
         wait_until: float | None = None
+        under, asked = dose, False
         if sum(patient.there(day) for patient in cohort) < size:
             if len(cohort) == 1 and day < cohort[0].start + clock.stagger_days:
                 wait_until = cohort[0].start + clock.stagger_days
         else:
             states, decisions = ask(day)
+            asked = True
             if decisions.waits[0]:
+                under = min(dose, int(decisions.next[0]))
                 changes = [patient.end for patient in there if not patient.known(day)]
                 for rule in design.rules:
                     for mark in rule.follow_up_marks(design):
@@ -198,22 +252,38 @@ def run_trial(  # noqa: PLR0912, PLR0915 - one story, told from start to end
                 run = int(carried(design, states, decisions.next)[0])
                 dose, first = int(decisions.next[0]), len(patients)
                 size = int(cohort_size(design, states.tally, decisions.next)[0])
+        if design.backfill is not None and not design.backfill.reopen and (asked or wait_until is not None):
+            now = too_toxic(design, patients, day)
+            ever_toxic = [a or b for a, b in zip(ever_toxic, now, strict=True)]
         if wait_until is not None:
             since = day if since is None else since
-            if clock.queues:
+            closed = (
+                [a or b for a, b in zip(ever_toxic, too_toxic(design, patients, day), strict=True)]
+                if design.backfill
+                else []
+            )
+            place = place_for(design, patients, day, under, barred[safety, 0].any(axis=0).tolist(), closed)
+            if place is not None:
+                fate, delay = outcome(design, scenario, clock, seed, trial, k, place)
+                responds = responds_at(design, scenario, seed, trial, k, place)
+                patients.append(Patient(k, place, arrival, day, day + delay, fate, backfilled=True, responds=responds))
+                free = day if clock.queues else 0.0
+                next_arrival()
+            elif clock.queues:
                 free = wait_until
             else:
                 out.turned_away += 1
                 next_arrival()
             continue
         fate, delay = outcome(design, scenario, clock, seed, trial, k, dose)
-        patients.append(Patient(k, dose, arrival, day, day + delay, fate))
+        responds = responds_at(design, scenario, seed, trial, k, dose)
+        patients.append(Patient(k, dose, arrival, day, day + delay, fate, responds=responds))
         out.waiting += day - since if since is not None else 0.0
         since, out.last_day = None, day
         free = day if clock.queues else 0.0
         next_arrival()
     assert decisions is not None
-    final = state(design, patients, first, dose, run, math.inf).tally
+    final = state(design, patients, first, dose, run, math.inf, everybody=True).tally
     allowed = allowed_as_mtd(design, final) & ~decisions.forbidden[safety].any(axis=0)
     out.selected = int(design.method.select(design, final, allowed)[0])
     return out

@@ -20,9 +20,9 @@ from escalate.engine.monte_carlo import _decide
 from tests.engine.plain_clock import run_trial
 from tests.helpers import ROOT, graded, make
 
-TRUTH = Scenario(name="MTD at level 3", dlt=(0.05, 0.15, 0.30, 0.45, 0.60))
-TOXIC = Scenario(name="toxic", dlt=(0.45, 0.55, 0.65, 0.75, 0.85))
-THREE = Scenario(name="three", dlt=(0.1, 0.25, 0.5))
+TRUTH = Scenario(name="MTD at level 3", dlt=(0.05, 0.15, 0.30, 0.45, 0.60), response=(0.2, 0.1, 0.4, 0.5, 0.45))
+TOXIC = Scenario(name="toxic", dlt=(0.45, 0.55, 0.65, 0.75, 0.85), response=(0.3,) * 5)
+THREE = Scenario(name="three", dlt=(0.1, 0.25, 0.5), response=(0.3, 0.2, 0.6))
 
 
 def clock(accrual: dict[str, Any] | None = None, **settings: Any) -> Clock:
@@ -84,7 +84,7 @@ def _designs() -> dict[str, Design]:
 DESIGNS = _designs()
 
 
-def _same(design: Design, scenario: Scenario, on: Clock, trials: int, seed: int) -> None:
+def same_events(design: Design, scenario: Scenario, on: Clock, trials: int, seed: int) -> None:
     found = run_trials(design, scenario, on, seed, 5, trials)
     for t in range(trials):
         plain = run_trial(design, scenario, on, seed, 5 + t)
@@ -94,6 +94,8 @@ def _same(design: Design, scenario: Scenario, on: Clock, trials: int, seed: int)
             for i in range(n)
         ]
         assert [event[:3] for event in events] == [(p.who, p.dose, p.fate) for p in plain.patients], t
+        beside = [] if found.beside is None else found.beside[t, :n].tolist()
+        assert beside == ([p.backfilled for p in plain.patients] if design.backfill else [])
         assert [day for event in events for day in event[3:]] == pytest.approx(
             [day for p in plain.patients for day in (p.start, p.end)], abs=1e-9
         )
@@ -113,7 +115,7 @@ def test_same_events_as_plain_python(design: Design, on: Clock) -> None:
     """Many trials side by side are the trials of plain Python: patients, days, outcomes, waits, ends and MTDs."""
     scenarios = [TRUTH, TOXIC] if design.n_doses == 5 else [THREE]
     for scenario in scenarios:
-        _same(design, scenario, on, 6, seed=3)
+        same_events(design, scenario, on, 6, seed=3)
 
 
 def test_graded_outcomes() -> None:
@@ -121,7 +123,7 @@ def test_graded_outcomes() -> None:
     design = esc.load_design(ROOT / "designs" / "gboin.yaml").model_copy(update={"dlt_window": 28})
     scenario = graded(TRUTH, design)
     for on in CLOCKS.values():
-        _same(design, scenario, on, 4, seed=2)
+        same_events(design, scenario, on, 4, seed=2)
     found = run_trials(design, scenario, clock(arrivals="queue"), 8, 0, 300)
     counts, stops, place = _decide(design, scenario, 8, 0, 300)
     assert np.array_equal(found.counts, counts[place])
@@ -148,11 +150,15 @@ SETTINGS = st.fixed_dictionaries(
 
 
 @settings(max_examples=60)
-@given(name=st.sampled_from(sorted(DESIGNS)), on=SETTINGS, seed=st.integers(0, 2**40))
+@given(
+    name=st.sampled_from(sorted(DESIGNS)),
+    on=SETTINGS,
+    seed=st.integers(0, 2**40),
+)
 def test_same_events_whatever_the_clock(name: str, on: dict[str, Any], seed: int) -> None:
     """Arrivals and windows that fall on the same day, long staggers, many drop-outs: still the trials of plain Python."""
     design = DESIGNS[name]
-    _same(design, TRUTH if design.n_doses == 5 else THREE, Clock.from_dict(on), 2, seed)
+    same_events(design, TRUTH if design.n_doses == 5 else THREE, Clock.from_dict(on), 2, seed)
 
 
 @pytest.mark.parametrize("design", [DESIGNS[name] for name in ("3+3", "boin", "boin with stops", "crm")])
@@ -174,7 +180,7 @@ def test_time_alone_changes_nothing(design: Design, on: Clock) -> None:
     assert not found.turned_away.any()
 
 
-def _never(n_doses: int) -> Scenario:
+def no_dlts(n_doses: int) -> Scenario:
     return Scenario(name="no DLTs", dlt=(1e-12,) * n_doses)
 
 
@@ -184,7 +190,7 @@ def test_days_by_hand_turned_away() -> None:
     The cohort of days 0, 10, 20 is known on day 48; who comes on days 30 and 40 is turned away, and day 50 opens the next.
     """
     design = make({"kind": "boin"}, max_patients=9, dlt_window=28)
-    found = run_trials(design, _never(5), clock({"kind": "fixed", "days": 10}), 1, 0, 3)
+    found = run_trials(design, no_dlts(5), clock({"kind": "fixed", "days": 10}), 1, 0, 3)
     assert found.start.tolist() == [[0, 10, 20, 50, 60, 70, 100, 110, 120]] * 3
     assert found.who.tolist() == [[0, 1, 2, 5, 6, 7, 10, 11, 12]] * 3
     assert (found.dose[0] + 1).tolist() == [1, 1, 1, 2, 2, 2, 3, 3, 3]
@@ -198,7 +204,7 @@ def test_days_by_hand_turned_away() -> None:
 def test_days_by_hand_queue() -> None:
     """The same patients in a queue: the fourth, there on day 30, is treated on day 48, when the first three are known."""
     design = make({"kind": "boin"}, max_patients=9, dlt_window=28)
-    found = run_trials(design, _never(5), clock({"kind": "fixed", "days": 10}, arrivals="queue"), 1, 0, 1)
+    found = run_trials(design, no_dlts(5), clock({"kind": "fixed", "days": 10}, arrivals="queue"), 1, 0, 1)
     assert found.start.tolist() == [[0, 10, 20, 48, 48, 50, 78, 78, 80]]
     assert found.queued_days.tolist() == [18 + 8 + 18 + 8]
     assert found.waiting_days.tolist() == [18 + 18]
@@ -209,11 +215,11 @@ def test_days_by_hand_queue() -> None:
 def test_stagger_by_hand() -> None:
     """The second patient of a cohort comes no earlier than 7 days after the first, the third at once."""
     design, on = make({"kind": "boin"}, max_patients=6, dlt_window=10), {"kind": "fixed", "days": 3}
-    lost = run_trials(design, _never(5), clock(on, stagger_days=7), 1, 0, 1)
+    lost = run_trials(design, no_dlts(5), clock(on, stagger_days=7), 1, 0, 1)
     # Days 3 and 6 are too soon after day 0; days 15, 18, 21 come before the window of day 12 ends on day 22; and so on.
     assert lost.start.tolist() == [[0, 9, 12, 24, 33, 36]]
     assert lost.turned_away.tolist() == [2 + 3 + 2]
-    kept = run_trials(design, _never(5), clock(on, stagger_days=7, arrivals="queue"), 1, 0, 1)
+    kept = run_trials(design, no_dlts(5), clock(on, stagger_days=7, arrivals="queue"), 1, 0, 1)
     assert kept.start.tolist() == [[0, 7, 7, 17, 24, 24]]
 
 
@@ -269,7 +275,8 @@ def test_invariants(design: Design, on: Clock) -> None:
     delay = (found.end - found.start)[used]
     assert (delay >= 0).all()
     assert (delay <= 28 + 1e-9).all() if design.dlt_window == 28 else True
-    assert (found.counts.sum(axis=(1, 2)) <= design.max_patients).all()
+    escalated = found.treated if found.beside is None else found.treated & ~found.beside
+    assert ((escalated & (found.fate != LEFT)).sum(axis=1) <= design.max_patients).all()
     assert (found.stops > 0).all()
     tried = found.counts.sum(axis=2) > 0
     chosen = np.flatnonzero(found.selected != NONE)

@@ -48,6 +48,17 @@ def test_everything_is_drawn(settings: dict[str, Any]) -> None:
     assert len(ax.patches) - len(bars) == len(story.suspended)
 
 
+def test_backfilled_patients_are_marked() -> None:
+    """One mark at the start of each bar of a backfilled patient, named in the legend."""
+    clock = Clock.from_dict({"accrual": {"kind": "fixed", "days": 10}})
+    design = make({"kind": "bf_boin"}, max_patients=9, dlt_window=28, backfill={"activity": "none"}, rules=())
+    (story,) = trace(design, Scenario(name="safe", dlt=(1e-12,) * 5), clock, 1, 1)
+    figure = swimmer(story)
+    marks = [line for line in figure.axes[1].lines if line.get_marker() == ">"]
+    assert [line.get_xydata().tolist() for line in marks] == [[[80, 7]], [[90, 8]]]  # type: ignore[union-attr]
+    assert "backfilled" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 def test_legend_has_each_thing_once() -> None:
     """Levels come first, in order, and nothing is named twice or without being there."""
     figure = swimmer(_story(drop_out=0.2))

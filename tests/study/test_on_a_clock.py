@@ -73,6 +73,40 @@ def test_values_and_errors_are_those_of_the_trials(monkeypatch: pytest.MonkeyPat
         assert found["days_to_level"][j][1] == pytest.approx(days[given, j].std() / np.sqrt(given.sum()), rel=1e-6)
 
 
+BACKFILL = make(
+    {"kind": "bf_boin"}, title="backfill", max_patients=15, dlt_window=28, backfill={"activity": "response"}
+)
+ACTIVE = TRUTH.model_copy(update={"response": (0.3, 0.2, 0.5, 0.4, 0.6)})
+
+
+def test_backfilled_by_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mean backfilled patients of each level and their errors; a design without backfill beside it has none."""
+    monkeypatch.setattr(on_a_clock, "CHUNK", 300)
+    on, n = clock({"kind": "poisson", "mean_days": 5}, drop_out=0.1), 700
+    both = esc.simulate([BACKFILL, BOIN], [ACTIVE], trials=n, seed=3, clock=on)
+    expected = run_trials(BACKFILL, ACTIVE, on, 3, 0, n).backfilled()
+    assert expected is not None
+    found = both.designs[0].characteristics.of(0, "backfilled")
+    assert [value for value, _ in found] == pytest.approx(expected.mean(axis=0))
+    assert [error for _, error in found] == pytest.approx(expected.std(axis=0) / np.sqrt(n))
+    assert found[0][0] > 0.5
+    assert found[4][0] == 0
+    assert both.designs[1].characteristics.of(0, "backfilled") == []
+    assert [row["level"] for row in both.rows if row["metric"] == "backfilled"] == [1, 2, 3, 4, 5]
+
+
+def test_backfill_by_response_needs_rates() -> None:
+    """A scenario without response rates is refused where levels open by response, and serves where they do not."""
+    sentence = (
+        r"scenario 'MTD at level 3' has no 'response', and 'backfill' backfills levels where somebody responded: write "
+        r"'response: \[..\]' with 5 response rates in the scenario, or 'activity: none' under 'backfill' in the design file"
+    )
+    with pytest.raises(EscalateError, match=sentence):
+        esc.simulate([BOIN, BACKFILL], [ACTIVE, TRUTH], trials=5, clock=clock())
+    anywhere = Design.from_dict({**BACKFILL.to_dict(), "backfill": {"activity": "none"}})
+    assert esc.simulate([anywhere], [TRUTH], trials=5, clock=clock()).designs[0].characteristics.of(0, "backfilled")
+
+
 def test_error_of_a_quantile() -> None:
     """Over 40 seeds the median duration spreads as its error says, within a factor of two."""
     found = [

@@ -18,6 +18,7 @@ from tests.helpers import ROOT, make
 
 TRUTH = Scenario(name="MTD at level 3", dlt=(0.05, 0.15, 0.30, 0.45, 0.60))
 BOIN = make({"kind": "boin"}, dlt_window=28)
+NINE = make({"kind": "bf_boin"}, max_patients=9, dlt_window=28, backfill={"activity": "none"}, rules=())
 TITE = esc.load_design(ROOT / "designs" / "late-onset" / "tite_boin.yaml")
 
 
@@ -30,6 +31,8 @@ CASES = [
     (BOIN, clock(arrivals="queue", stagger_days=6)),
     (TITE, clock()),
     (TITE, clock(arrivals="queue")),
+    (NINE, clock(stagger_days=3)),
+    (NINE, clock(arrivals="queue", stagger_days=3)),
 ]
 
 
@@ -41,7 +44,10 @@ def test_the_trials_that_are_simulated(design: Design, on: Clock) -> None:
         assert story.trial == t + 1
         assert [bar.level - 1 for bar in story.bars] == found.dose[t][found.treated[t]].tolist()
         kinds = [event.kind for event in story.events]
-        assert kinds.count(Kind.TREATED) == len(story.bars)
+        beside = [] if found.beside is None else found.beside[t][found.treated[t]].tolist()
+        assert [bar.backfilled for bar in story.bars] == (beside or [False] * len(story.bars))
+        assert kinds.count(Kind.TREATED) == len(story.bars) - sum(beside)
+        assert kinds.count(Kind.BACKFILLED) == sum(beside)
         assert kinds.count(Kind.DLT) == sum(bar.dlt for bar in story.bars)
         assert kinds.count(Kind.LEFT) == found.not_evaluable[t]
         assert kinds.count(Kind.TURNED_AWAY) == found.turned_away[t]
@@ -98,6 +104,17 @@ def test_text() -> None:
     assert events[10].startswith("50.0 - 2 decision escalate to level 2: 0/3 DLTs at level 1")
     assert events[-2].startswith("98.0 - - stop accrual ends: 6 evaluable patients: the maximum of 6 is reached.")
     assert events[-1] == "98.0 - 2 MTD level 2 is selected, 2 mg"
+
+
+def test_text_of_backfill() -> None:
+    """A backfilled patient is told so, and the wait goes on until the escalation treats again."""
+    on = Clock.from_dict({"accrual": {"kind": "fixed", "days": 10}})
+    (story,) = trace(NINE, Scenario(name="safe", dlt=(1e-12,) * 5), on, 1, 1)
+    events = [" ".join(line.split()) for line in told((story,)).splitlines()]
+    assert "80.0 7 1 backfilled is backfilled at level 1" in events
+    assert "90.0 8 1 backfilled is backfilled at level 1" in events
+    assert "100.0 9 3 treated opens the cohort at level 3" in events
+    assert story.suspended == ((30.0, 50.0), (80.0, 100.0))
 
 
 def test_refusals() -> None:

@@ -73,7 +73,7 @@ def read_dated_data(data: str | None, outcomes: str | None, design: Design, as_o
     EscalateError
         Where there is no file, or the day is none.
     """
-    from escalate.core.dated_patients import day_of, read_dated
+    from escalate.core.read_dated import day_of, read_dated
 
     if outcomes is not None or data is None:
         raise EscalateError(

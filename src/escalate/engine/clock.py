@@ -15,8 +15,6 @@ completed window, or a drop-out, who is then neither evaluable nor pending.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from escalate.core.arrays import NONE, FloatArray, IntArray, Mask
@@ -37,7 +35,8 @@ from escalate.core.tally import States, Tally
 from escalate.engine import clock_compiled
 from escalate.engine.automaton import state_keys
 from escalate.engine.clock_backfill import place_for, toxic_now
-from escalate.engine.clock_draws import LEFT, Draws
+from escalate.engine.clock_draws import Draws
+from escalate.engine.clock_patients import Patients, View
 from escalate.engine.clock_trials import Asked, ClockEnds, ClockTrials, Moments, packed
 
 JUST_AFTER = 1e-6
@@ -69,31 +68,15 @@ def run_trials(
     return run.ended()
 
 
-@dataclass(frozen=True, eq=False)
-class _View:
-    """What is known of the patients of L trials, each on its day; all of shape (L, P)."""
-
-    there: Mask
-    pending: Mask
-    leaving: Mask
-    category: IntArray
-    in_cohort: Mask
-    beside: Mask
-    responded: Mask
-
-    @property
-    def n_escalated(self) -> IntArray:
-        return (self.there & ~self.beside).sum(axis=1)
-
-
-class _Run:
+class _Run(Patients):
     """Trials under way."""
 
     def __init__(
         self, design: Design, scenario: Scenario, clock: Clock, draws: Draws, n_trials: int, keep: bool
     ) -> None:
+        super().__init__(design, n_trials)
         assert design.dlt_window is not None
-        self.design, self.clock, self.draws, self.keep = design, clock, draws, keep
+        self.clock, self.draws, self.keep = clock, draws, keep
         self.window = float(design.dlt_window)
         self.marks = sorted({mark for rule in design.rules for mark in rule.follow_up_marks(design)})
         self.counted = cohorts_counted(design)
@@ -102,19 +85,12 @@ class _Run:
         backfill = design.backfill
         self.apart = backfill is not None and not backfill.counts_in_tally
         self.alike = not (keep or design.method.weighs_follow_up or any(rule.decides_pending for rule in design.rules))
-        room, n_doses = design.max_patients, design.n_doses
-        self.dose = np.full((n_trials, room), NONE, dtype=np.int64)
-        self.who = np.full((n_trials, room), NONE, dtype=np.int64)
-        self.fate = np.zeros((n_trials, room), dtype=np.int64)
-        self.arrived, self.start = np.zeros((n_trials, room)), np.zeros((n_trials, room))
-        self.end = np.full((n_trials, room), np.inf)
-        self.beside, self.responds = np.zeros((2, n_trials, room), dtype=bool)
-        self.n, self.joined = np.zeros((2, n_trials), dtype=np.int64)
+        n_doses = design.n_doses
         self.patient = np.zeros(n_trials, dtype=np.int64)
         self.ready = np.zeros(n_trials)
         start = np.full(n_trials, design.start_dose, dtype=np.int64)
         nothing = Tally(np.zeros((n_trials, n_doses, len(design.outcomes)), dtype=np.int64))
-        self.at, self.size, self.first = start, cohort_size(design, nothing, start), np.zeros_like(start)
+        self.at, self.size = start, cohort_size(design, nothing, start)
         self.in_a_row = np.zeros_like(start)
         permanent = any(rule.permanent for rule in design.rules)
         self.barred = np.zeros((len(design.rules), n_trials, n_doses), dtype=bool) if permanent else None
@@ -132,7 +108,7 @@ class _Run:
         """Look at the next arrival of every trial under way."""
         rows = self.going
         day = np.maximum(self.draws.arrival(self.patient[rows], rows), self.ready[rows])
-        view = self._view(rows, day)
+        view = self.view(rows, day)
         full = view.n_escalated >= self.design.max_patients
         complete = full & ~view.leaving.any(axis=1)
         # Nobody comes to a trial that is full, and so nobody is turned away.
@@ -154,24 +130,8 @@ class _Run:
         over[stopped] = True
         self.going = rows[~over]
 
-    def _view(self, rows: IntArray, day: FloatArray) -> _View:
-        width = int(self.n.max())
-        dose, fate = self.dose[rows, :width], self.fate[rows, :width]
-        known = self.end[rows, :width] <= day[:, None]
-        leaves = fate == LEFT
-        there, beside = (dose != NONE) & ~(known & leaves), self.beside[rows, :width]
-        return _View(
-            there,
-            pending=there & ~known,
-            leaving=there & leaves & ~beside,
-            category=np.where(known, fate, 0),
-            in_cohort=there & ~beside & (np.arange(width) >= self.first[rows][:, None]),
-            beside=there & beside,
-            responded=there & known & self.responds[rows, :width],
-        )
-
     def _states(
-        self, rows: IntArray, day: FloatArray, view: _View, some: IntArray, *, everybody: bool = False
+        self, rows: IntArray, day: FloatArray, view: View, some: IntArray, *, everybody: bool = False
     ) -> States:
         """Return what a decision may look at in some of the trials looked at, or the states with everybody treated."""
         rows, day, there, beside = rows[some], day[some], view.there[some], view.beside[some]
@@ -195,21 +155,13 @@ class _Run:
                 np.where(dlts.used, np.take_along_axis(delay, dlts.place, axis=1), np.nan),
             )
         return States(
-            Tally(counts.reshape(len(rows), n_doses, n_categories), follow_up, self._by_dose(rows, there & beside)),
+            Tally(counts.reshape(len(rows), n_doses, n_categories), follow_up, self.by_dose(rows, there & beside)),
             self.at[rows],
             cohort.reshape(len(rows), n_categories),
             self.in_a_row[rows] + 1 if self.counted else None,
         )
 
-    def _by_dose(self, rows: IntArray, marked: Mask) -> IntArray | None:
-        """Return marked patients by dose, shape (L, J); None where the design has no backfill."""
-        if self.design.backfill is None:
-            return None
-        n_doses, label = self.design.n_doses, np.arange(len(rows))[:, None]
-        flat = (label * n_doses + self.dose[rows, : marked.shape[1]])[marked]
-        return np.bincount(flat, minlength=len(rows) * n_doses).reshape(len(rows), n_doses)
-
-    def _offer(self, rows: IntArray, day: FloatArray, view: _View, held: IntArray, under: IntArray) -> IntArray:
+    def _offer(self, rows: IntArray, day: FloatArray, view: View, held: IntArray, under: IntArray) -> IntArray:
         """Return the dose at which each arrival who is held back is backfilled, or NONE; `under` is the dose under escalation."""
         if self.design.backfill is None or not len(held):
             return np.full(len(held), NONE)
@@ -219,7 +171,7 @@ class _Run:
         return place_for(
             self.design,
             now,
-            self._by_dose(who, view.responded[held]),
+            self.by_dose(who, view.responded[held]),
             None if self.barred is None else self.barred[self.safety][:, who].any(axis=0),
             None if self.toxic is None else self.toxic[who],
         )
@@ -228,7 +180,7 @@ class _Run:
         if self.toxic is not None:
             self.toxic[who] |= toxic_now(self.design, tally)
 
-    def _ask(self, rows: IntArray, day: FloatArray, view: _View, ask: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    def _ask(self, rows: IntArray, day: FloatArray, view: View, ask: IntArray) -> tuple[IntArray, IntArray, IntArray]:
         """Ask for decisions, open new cohorts, and return which trials stop, which wait, and their doses under escalation."""
         if not len(ask):
             return ask, ask, ask
@@ -273,7 +225,7 @@ class _Run:
         self,
         rows: IntArray,
         day: FloatArray,
-        view: _View,
+        view: View,
         again: FloatArray,
         held: IntArray,
         soon: Mask,
@@ -321,7 +273,7 @@ class _Run:
             return
         place, patient = self.n[rows], self.patient[rows]
         if int(place.max()) >= self.dose.shape[1]:
-            self._make_room()
+            self.make_room()
         fate, delay = self.draws.outcome(patient, rows, dose)
         arrived = self.draws.arrival(patient, rows)
         self.dose[rows, place], self.who[rows, place], self.fate[rows, place] = dose, patient, fate
@@ -337,20 +289,15 @@ class _Run:
         if self.clock.queues:
             self.ready[rows] = day
 
-    def _make_room(self) -> None:
-        fillers = {"dose": NONE, "who": NONE, "fate": 0, "arrived": 0, "start": 0, "end": np.inf}
-        for name, filler in {**fillers, "beside": False, "responds": False}.items():
-            old = getattr(self, name)
-            more = np.full((len(old), old.shape[1] // 2 + 4), filler, dtype=old.dtype)
-            setattr(self, name, np.concatenate([old, more], axis=1))
-
     def ended(self) -> ClockTrials:
         """Follow everybody to the end, and choose the MTDs."""
         design, every = self.design, np.arange(len(self.n))
         day = np.full(len(every), np.inf)
-        view = self._view(every, day)
+        view = self.view(every, day)
         states = self._states(every, day, view, every)
-        counts = self._states(every, day, view, every, everybody=True).tally.counts if self.apart else states.tally.counts
+        counts = (
+            self._states(every, day, view, every, everybody=True).tally.counts if self.apart else states.tally.counts
+        )
         # Accrual ended because the trial was full: only now it is known what else would have ended it.
         full = np.flatnonzero(self.stops == 0)
         if len(full):

@@ -15,7 +15,7 @@ import numpy as np
 from escalate.core.arrays import AnyArray
 from escalate.core.jit import kernel
 
-LANES = 8
+LANES = 16
 """Blocks of four patients whose random words are drawn together."""
 TOLERANCE, DLT_TIME, DROP_OUT, ARRIVAL = 0, 1, 2, 3
 FIXED, POISSON, EVEN, LISTED = 0, 1, 2, 3
@@ -45,7 +45,7 @@ part = partial(kernel, allocates=False, inline=True)
 def _draw(
     words: AnyArray, counter: AnyArray, key: AnyArray, scenario: int, purpose: int, patient: int, trial: int
 ) -> None:
-    """Put the words of 32 arrivals, the patient among them, in their place for one purpose (Philox4x32-10)."""
+    """Put the words of 64 arrivals, the patient among them, in their place for one purpose (Philox4x32-10)."""
     first = patient // (4 * LANES) * LANES
     t = np.uint64(trial)
     for lane in range(LANES):

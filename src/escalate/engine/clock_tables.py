@@ -159,7 +159,7 @@ class Room(NamedTuple):
     Parameters
     ----------
     words, drawn, counter
-        Random words of 32 arrivals by purpose, of which arrivals they are, and room to draw them.
+        Random words of 64 arrivals by purpose, of which arrivals they are, and room to draw them.
     entry, out, where
         Of pending patients: days of entry and of the outcome; dose, cohort, and kind of outcome.
     seen

@@ -77,6 +77,8 @@ def recommendation(found: Recommendation) -> RenderableType:
 def headline(found: Recommendation) -> str:
     """Return the recommendation as one sentence."""
     design = found.design
+    if found.action is Action.STOP and found.as_of is not None and found.as_of.pending:
+        return "Stop accrual; the MTD is selected when the pending outcomes are known."
     if found.action is Action.STOP:
         if found.mtd_level is None:
             return "Stop the trial: no dose can be declared the MTD."

@@ -84,9 +84,8 @@ def earliest_change(design: Design, trial: DatedTrial, barred: Mask) -> date | N
         What permanent rules forbade before, shape (R, 1, J).
     """
     ends = max(p.treated for p in trial.pending) + timedelta(days=trial.window)
-    days = (ends - trial.as_of).days
-    if days < 1:
-        return None
+    # A window that is over can be known tomorrow, with follow-up up to then.
+    days = max((ends - trial.as_of).days, 1)
     states = trial.later(design.n_doses, days)
     found = decide(design, states, np.repeat(barred, days, axis=1))
     over = np.flatnonzero(found.waits == 0)
@@ -117,7 +116,9 @@ def _differences(old: Patient, new: Patient, window: int) -> list[str]:
         elif new.dlt is None:
             texts.append(f"the DLT of {old.dlt} is withdrawn")
         else:
-            texts.append(f"the toxicity is now dated {new.dlt}, before {old.dlt}")
+            days = (new.dlt - new.treated).days
+            within = "a DLT" if days <= window else f"after the window of {window} days, no DLT"
+            texts.append(f"the toxicity is now dated {new.dlt}, day {days}: {within}; before {old.dlt}")
     if old.dose != new.dose:
         texts.append(f"now at level {new.dose + 1}, before at level {old.dose + 1}")
     if old.treated != new.treated:
@@ -125,7 +126,14 @@ def _differences(old: Patient, new: Patient, window: int) -> list[str]:
     if old.reason != new.reason:
         texts.append("now evaluable" if new.reason is None else f"now not evaluable ({new.reason})")
     if old.cohort != new.cohort:
-        texts.append(f"now in cohort {new.cohort}, before in cohort {old.cohort}")
+        texts.append(f"now {_place(new)}, before {_place(old)}")
+    if new.followed is not None and (old.followed is None or new.followed < old.followed) and new.dlt == old.dlt:
+        before = "taken to go on" if old.followed is None else str(old.followed)
+        texts.append(f"the last follow-up is now {new.followed}, before {before}")
     if old.responded != new.responded:
         texts.append(f"response now {'seen' if new.responded else 'not seen'}")
     return texts
+
+
+def _place(patient: Patient) -> str:
+    return "backfilled" if patient.cohort is None else f"in cohort {patient.cohort}"

@@ -21,8 +21,12 @@ def dated_notes(trial: TrialData) -> list[str]:
     if trial.assumed_followed:
         n = trial.assumed_followed
         notes.append(
-            f"{n} pending patient{'s have' if n > 1 else ' has'} no last_follow_up: taken to be followed without a DLT up to "
-            f"{trial.as_of}."
+            f"{n} patient{'s' if n > 1 else ''} without a DLT and without last_follow_up: taken to be followed up to {trial.as_of}."
+        )
+    if trial.overdue:
+        names = ", ".join(p.name for p in trial.overdue[:5])
+        notes.append(
+            f"The window is over for {names}, last followed before its end: the outcome is known with a later last_follow_up."
         )
     for patient in trial.late:
         days = (patient.dlt - patient.treated).days if patient.dlt else 0
@@ -38,6 +42,9 @@ def notes_on(design: Design, trial: TrialData, history: States, decisions: Decis
     # What is known of a day can change later: a DLT reported late, or one withdrawn.
     had_said = "on today's data the design would have said" if isinstance(trial, DatedTrial) else "the design had said"
     notes = [*left_out(trial), *dated_notes(trial)]
+    if design.backfill is not None and not design.backfill.counts_in_tally and isinstance(trial, DatedTrial):
+        n = len(trial.patients) - len(trial.without_backfill().patients)
+        notes += [f"{n} backfilled patients are not counted, as the design says."] if n else []
     nothing = Tally(np.zeros((1, design.n_doses, len(design.outcomes)), dtype=np.int64))
     asked = [design.start_dose, *decisions.next[:-1].tolist()]
     for k, (cohort, wanted) in enumerate(zip(trial.cohorts, asked, strict=True), start=1):
@@ -48,14 +55,14 @@ def notes_on(design: Design, trial: TrialData, history: States, decisions: Decis
         elif k > 1 and decisions.waits[k - 2]:
             notes.append(f"Cohort {k} was begun although {had_said} to wait for pending outcomes.")
         else:
-            before = Tally(history.tally.counts[k - 2 : k - 1]) if k > 1 else nothing
+            before = history.tally.take(np.array([k - 2])) if k > 1 else nothing
             size = int(cohort_size(design, before, np.array([wanted]))[0])
             if cohort.n != size:
                 notes.append(
                     f"Cohort {k} has {cohort.n} evaluable patient{'s' * (cohort.n > 1)}; the design had said {size}."
                 )
-    if history.tally.n_total[-1] > design.max_patients:
+    if history.tally.n_escalated[-1] > design.max_patients:
         notes.append(
-            f"There are more patients ({int(history.tally.n_total[-1])}) than the design allows ({design.max_patients})."
+            f"There are more patients ({int(history.tally.n_escalated[-1])}) than the design allows ({design.max_patients})."
         )
     return tuple(notes)

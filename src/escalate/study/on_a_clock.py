@@ -249,9 +249,7 @@ class _Value:
     error: float
 
 
-def _with_clock(
-    usual: Characteristics, design: Design, clock: Clock, part: _Part, trials: int
-) -> Characteristics:
+def _with_clock(usual: Characteristics, design: Design, clock: Clock, part: _Part, trials: int) -> Characteristics:
     """Return operating characteristics with those of the clock after them."""
     found = list(_values(design, clock, part, trials))
     return replace(

@@ -31,7 +31,7 @@ from escalate.study.backfill import BackfillDose, backfill_of
 from escalate.study.notes import dated_notes, notes_on
 from escalate.study.provenance import Provenance
 from escalate.study.reasons import action_of, explained, reasons_of, verdict_on, waits_of, wish_explained
-from escalate.study.select import DoseRow, dose_rows, left_out
+from escalate.study.select import DoseRow, decided_on, dose_rows, left_out
 
 
 @dataclass(frozen=True)
@@ -126,20 +126,21 @@ def recommend(
     trial = data if data is not None else TrialData((), "")
     provenance = Provenance.now(design_sha256 or design.sha256, trial.sha256 or None)
     if not trial.cohorts:
-        return _start(design, trial, provenance)
+        return replace(_start(design, trial, provenance), as_of=_on_the_day(design, trial, None, previous))
     if drawn is not None and isinstance(trial, DatedTrial) and trial.pending:
         raise EscalateError(
             "--sampler: outcomes are pending, and draws do not weigh follow-up; leave out --sampler nuts"
         )
-    history = trial.prefixes(design.n_doses)
+    history = decided_on(design, trial).prefixes(design.n_doses)
     decisions = decide_along(design, history)
     last, now, asked = history.take(np.array([-1])), decisions.take(np.array([-1])), design
     if drawn is not None:
         asked = with_belief(design, drawn)
         now = decide(asked, last, barred_before(design, decisions))
-    missing = _missing_in_cohort(design, history, now)
+    missing = _missing_in_cohort(design, history, now) if isinstance(trial, DatedTrial) else 0
     if missing:
-        return _complete_cohort(design, trial, history, decisions, missing, provenance)
+        found = _complete_cohort(design, trial, history, decisions, missing, provenance)
+        return replace(found, as_of=_on_the_day(design, trial, None, previous))
     waits, pending = bool(now.waits[0]), last.tally.pending is not None and bool(last.tally.pending.n[0])
     following = NONE if waits else int(now.next[0])
     mtd = NONE if pending else int(select_at_stop(asked, last.tally, now)[0])
@@ -156,18 +157,18 @@ def recommend(
         trace=_trace(asked, last, now),
         design=design,
         provenance=provenance,
-        as_of=_on_the_day(design, trial, decisions, previous) if isinstance(trial, DatedTrial) else None,
-        backfill=_backfill(design, trial, history, decisions),
+        as_of=_on_the_day(design, trial, decisions, previous),
+        backfill=_backfill(design, trial, decisions),
     )
 
 
 def _missing_in_cohort(design: Design, history: States, now: Decisions) -> int:
-    """Return how many patients the last cohort still lacks, where the trial waits and nothing asks for a lower dose."""
-    full = bool(now.waits[0] & 1)
-    if not now.waits[0] or full or int(now.following[0]) < int(history.dose[-1]):
+    """Return how many patients the last cohort still lacks, where nothing ends the trial or asks for a lower dose."""
+    full, stops = bool(now.waits[0] & 1), int(now.next[0]) == NONE
+    if full or stops or int(now.following[0]) < int(history.dose[-1]):
         return 0
     nothing = Tally(np.zeros((1, design.n_doses, len(design.outcomes)), dtype=np.int64))
-    before = Tally(history.tally.counts[-2:-1]) if len(history) > 1 else nothing
+    before = history.tally.take(np.array([-2])) if len(history) > 1 else nothing
     size = int(cohort_size(design, before, history.dose[-1:])[0])
     return max(size - int(history.cohort[-1].sum()), 0)
 
@@ -196,17 +197,15 @@ def _complete_cohort(
         trace=(TraceLine("design", "completes the cohort", text), *_trace(design, last, now)),
         design=design,
         provenance=provenance,
-        as_of=as_of(trial) if isinstance(trial, DatedTrial) else None,
-        backfill=_backfill(design, trial, history, decisions),
+        backfill=_backfill(design, trial, decisions),
     )
 
 
-def _backfill(
-    design: Design, trial: TrialData, history: States, decisions: Decisions
-) -> tuple[BackfillDose, ...] | None:
+def _backfill(design: Design, trial: TrialData, decisions: Decisions) -> tuple[BackfillDose, ...] | None:
     if design.backfill is None or not isinstance(trial, DatedTrial):
         return None
-    return backfill_of(design, history, trial.responders(design.n_doses), decisions)
+    n_doses = design.n_doses
+    return backfill_of(design, trial.prefixes(n_doses), trial.responders(n_doses), decisions)
 
 
 def _margin(design: Design, last: States) -> Margin | None:
@@ -219,10 +218,17 @@ def _mtd_later(now: Decisions, pending: bool) -> tuple[str, ...]:
     return ("Outcomes are pending: the MTD is selected when all are known.",) if stopped else ()
 
 
-def _on_the_day(design: Design, trial: DatedTrial, decisions: Decisions, previous: DatedTrial | None) -> AsOf:
+def _on_the_day(
+    design: Design, trial: TrialData, decisions: Decisions | None, previous: DatedTrial | None
+) -> AsOf | None:
+    """Return what the day adds; `decisions` where a wait can end."""
+    if not isinstance(trial, DatedTrial):
+        return None
     found = as_of(trial)
-    if decisions.waits[-1]:
-        found = replace(found, earliest=earliest_change(design, trial, barred_before(design, decisions)))
+    if decisions is not None and decisions.waits[-1]:
+        counted = decided_on(design, trial)
+        assert isinstance(counted, DatedTrial)
+        found = replace(found, earliest=earliest_change(design, counted, barred_before(design, decisions)))
     if previous is not None:
         before = recommend(design, previous)
         level = "" if before.next_level is None else f", level {before.next_level}"
@@ -281,7 +287,7 @@ def _trace(design: Design, last: States, one: Decisions) -> tuple[TraceLine, ...
     if METHOD_WAITS in waits_of(design, one):
         verdict = "waits"
     lines = [TraceLine(f"method: {design.method.kind}", verdict, wish_explained(design, last, one))]
-    n = int(last.tally.n_total[0])
+    n = int(last.tally.n_escalated[0])
     ends = "stop" if int(one.stops[0]) & 1 else "waits" if int(one.waits[0]) & 1 else "allows"
     if PENDING in waits_of(design, one):
         lines.append(TraceLine(PENDING, "waits", f"{design.method.kind} decides when all outcomes are known."))

@@ -130,6 +130,7 @@ def select(design: Design, data: TrialData | str, *, design_sha256: str | None =
             f"the MTD is selected when all outcomes are known; {len(trial.pending)} are pending on {trial.as_of} ({names}): "
             "wait for them, or ask escalate recommend"
         )
+    trial = decided_on(design, trial)
     last = trial.last(design.n_doses)
     allowed = allowed_as_mtd(design, last.tally)
     mtd = int(design.method.select(design, last.tally, allowed)[0])
@@ -142,7 +143,9 @@ def select(design: Design, data: TrialData | str, *, design_sha256: str | None =
         if rule.about_safety and forbidden[r].any()
     ]
     found = "no dose can be declared the MTD" if mtd == NONE else f"level {mtd + 1} ({design.amount(mtd)}) is selected"
-    reasons.append(Reason("selected" if mtd != NONE else "none", f"{trial.n} evaluable patients: {found}."))
+    reasons.append(
+        Reason("selected" if mtd != NONE else "none", f"{int(last.tally.n_total[0])} evaluable patients: {found}.")
+    )
     return Selection(
         None if mtd == NONE else mtd + 1,
         tuple(reasons),
@@ -151,6 +154,19 @@ def select(design: Design, data: TrialData | str, *, design_sha256: str | None =
         design,
         Provenance.now(design_sha256 or design.sha256, trial.sha256),
     )
+
+
+def decided_on(design: Design, trial: TrialData) -> TrialData:
+    """Return the data that decisions look at: without the backfilled patients where the design does not count them.
+
+    Raises
+    ------
+    EscalateError
+        Where patients were backfilled, and no cohort has a patient who can be judged.
+    """
+    if not isinstance(trial, DatedTrial):
+        return trial
+    return trial.without_backfill() if design.backfill and not design.backfill.counts_in_tally else trial
 
 
 def _once_barred(design: Design, trial: TrialData, forbidden: Mask) -> tuple[str, ...]:

@@ -67,8 +67,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Bar:
-    """One patient treated: level, from 1; days of arrival, treatment and outcome; whether a DLT, or a drop-out;
-    whether backfilled, beside the cohorts."""
+    """One patient treated: level, from 1; days of arrival, treatment and outcome; whether a DLT, a drop-out, backfilled."""
 
     patient: int
     level: int
@@ -157,7 +156,9 @@ class _Teller:
         for k in range(int(found.treated[t].sum())):
             fate = int(found.fate[t, k])
             arrived, start, end = (float(array[t, k]) for array in (found.arrived, found.start, found.end))
-            yield Bar(k + 1, int(found.dose[t, k]) + 1, arrived, start, end, fate == worst, fate == LEFT, bool(beside[t, k]))
+            yield Bar(
+                k + 1, int(found.dose[t, k]) + 1, arrived, start, end, fate == worst, fate == LEFT, bool(beside[t, k])
+            )
 
     def _outcomes(self, bars: tuple[Bar, ...]) -> Iterator[_Told]:
         for bar in bars:
