@@ -283,3 +283,12 @@ def test_summary_counts_known_outcomes() -> None:
     design = _design(3)
     found = design.method.summarise(design, _at(1, (1, 6, 1, 2)).tally)
     assert found.estimate[0, 0] == pytest.approx(1.05 / 4.1, abs=1e-12)
+
+
+def test_three_pending_are_not_called_tolerated() -> None:
+    """The sentence goes by what is known: three patients without a DLT so far, all pending, get the same level again."""
+    design = make({"kind": "rolling_six"}, n_doses=3, cohort_size=1)
+    tally = tally_of([(1, 0, 1.0)] * 3 + [(2, 0, 0.3)] * 3, 3)
+    state = States(tally, np.array([1]), np.array([[3, 0]]))
+    text = design.method.explain(design, state, design.method.decide(design, state))
+    assert text == "0/3 DLTs at level 2, 3 pending: the next patients get the same level."

@@ -163,7 +163,9 @@ class RollingSix(TableMethod):
             seen += f", {pending} pending"
         if reason == "wait":
             return self._explain_wait(state, seen, open_)
-        if reason == "stay" and self.actions(plan, n, 0)[dlt] > 0:
+        few = min(n, FULL)
+        tolerated = action(few, min(dlt, TOO_MANY, few), min(pending, few - min(dlt, few)), self.strict) == "escalate"
+        if reason == "stay" and tolerated:
             edge = "it is the top level" if level == plan.n_doses else "the level above is closed"
             return f"{seen}: tolerated, and {edge}; it is filled to six patients."
         settled = "tolerated"
