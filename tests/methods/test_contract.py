@@ -192,15 +192,22 @@ def test_examples_run_everywhere(cls: type[Method]) -> None:
             assert abs(p - share) <= 5.5 * error + 10 / 20_000
 
 
+FEW, MANY = 30, 400
+"""Explained states: of each reason, and in all."""
+
+
 @by_method
 def test_reasons_are_sentences(cls: type[Method]) -> None:
     """Every reason a method can give is explained in a sentence, over the states of a small trial."""
     for method in cls.examples():
         design = make(method.model_dump(mode="json"), 3, max_patients=method.default_max_patients(3) or 9)
         states, _ = _all_outcomes(design, compile_design(design))
-        for k in range(len(states)):
-            one = states.take(np.array([k]))
-            text = design.method.explain(design, one, design.method.decide(design, one))
+        moves = design.method.decide(design, states)
+        # All states of a small trial, and of a large one some of each reason.
+        few = [np.flatnonzero(moves.reason == code)[:FEW] for code in np.unique(moves.reason)]
+        some = np.unique(np.concatenate([*few, np.arange(0, len(states), max(1, len(states) // MANY))]))
+        for k in some:
+            text = design.method.explain(design, states.take(np.array([k])), moves.take(np.array([k])))
             assert text[0].isupper() or text[0].isdigit()
             assert text.endswith(".")
 

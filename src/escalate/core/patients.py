@@ -160,9 +160,9 @@ def read_patients(path: str | Path, plan: Plan, outcomes: tuple[Outcome, ...] = 
         patient = row["patient"]
         if not patient:
             raise DataError(f"{where} patient: is empty; every patient needs an identifier")
-        if patient.casefold() in first_line:
-            raise DataError(f"{where} patient: '{patient}' was already on line {first_line[patient.casefold()]}")
-        first_line[patient.casefold()] = line
+        if patient in first_line:
+            raise DataError(f"{where} patient: '{patient}' was already on line {first_line[patient]}")
+        first_line[patient] = line
         number = whole(row["cohort"], f"{where} cohort")
         dose = dose_of(row, plan, where)
         if row.get("evaluable") and not yes_or_no(row["evaluable"], f"{where} evaluable"):

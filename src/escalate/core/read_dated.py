@@ -83,9 +83,8 @@ def read_dated(path: str | Path, plan: Plan, as_of: date, outcomes: tuple[Outcom
     line_of: dict[str, int] = {}
     for line, row in rows_of(decode(raw, name, DataError), name, "treated"):
         patient = _patient(row, plan, f"{name}:{line}")
-        known = next((other for other in patients if other.name.casefold() == patient.name.casefold()), None)
-        if known is not None:
-            raise DataError(f"{name}:{line} patient: '{patient.name}' was already on line {line_of[known.name]}")
+        if patient.name in line_of:
+            raise DataError(f"{name}:{line} patient: '{patient.name}' was already on line {line_of[patient.name]}")
         line_of[patient.name] = line
         patients.append(patient)
     if len(patients) > MAX_PATIENTS:
