@@ -175,3 +175,9 @@ def test_backfilled_patients_that_do_not_count(tmp_path: Path) -> None:
             assert found.action == action
             assert "3 backfilled patients are not counted, as the design says." in found.notes
         assert not any("than the design allows" in note for note in found.notes)
+
+
+def test_what_was_assumed_is_said_by_select_too(tmp_path: Path) -> None:
+    """The MTD rests on follow-up that nobody recorded: a note says so."""
+    notes = esc.select(DESIGN, trial(tmp_path, ROWS, "2026-02-20")).notes
+    assert any(note.startswith("3 patients without a DLT and without last_follow_up") for note in notes)

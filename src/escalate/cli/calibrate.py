@@ -130,13 +130,13 @@ def _scenarios(
 
     from escalate.core import yaml_reader
     from escalate.core.errors import DesignError
-    from escalate.core.files import _check_schema
+    from escalate.core.files import check_schema
     from escalate.core.scenario import SCHEMA
     from escalate.core.scenario_files import Context, build
     from escalate.study.fresh_truths import fresh_truths
 
     document = yaml_reader.read(path, "a scenario file")
-    _check_schema(document, SCHEMA, "a scenario file")
+    check_schema(document, SCHEMA, "a scenario file")
     context = Context.of([file.design])
     found, problems = build(document.data, context)
     if found is None or problems:

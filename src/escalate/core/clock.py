@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from itertools import pairwise
 from math import fsum, log
@@ -14,28 +15,28 @@ from pydantic import Field, ValidationError, field_validator
 from escalate.core import yaml_reader
 from escalate.core.arrays import AnyArray, FloatArray, IntArray
 from escalate.core.errors import DesignError, Problem, did_you_mean
-from escalate.core.files import _check_schema
+from escalate.core.files import check_schema
 from escalate.core.messages import problems_of
-from escalate.core.setting import Probability, Setting
+from escalate.core.setting import Probability, Setting, frozen
 
 SCHEMA: Final = "escalate/clock/1"
 Days = Annotated[float, Field(gt=0, le=100_000)]
 
 
-class Accrual(Setting):
+class Accrual(Setting, ABC):
     """How patients arrive. The first arrives on day 0."""
 
     drawn: ClassVar[bool] = True
     """True where the gaps between arrivals are random."""
 
+    @abstractmethod
     def gaps(self, u: FloatArray, patient: IntArray) -> FloatArray:
         """Return the days from each patient (0, 1, ...) to the next, from that patient's uniform; of any one shape."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def mean_gap(self) -> float:
         """Days between arrivals in the long run."""
-        raise NotImplementedError
 
 
 class _MeanGap(Accrual):
@@ -117,12 +118,12 @@ class ListedAccrual(Accrual):
         return self.days[-1] - self.days[-2]
 
 
-class DltTimes(Setting):
+class DltTimes(Setting, ABC):
     """When within its window a DLT happens, given that it does."""
 
+    @abstractmethod
     def shares(self, u: FloatArray, p: FloatArray) -> FloatArray:
         """Return the share of the window at which each DLT happens, from uniforms and true DLT probabilities; of any one shape."""
-        raise NotImplementedError
 
 
 class UniformTimes(DltTimes):
@@ -244,7 +245,7 @@ class Clock(Setting):
         >>> Clock.from_dict({"accrual": {"kind": "fixed", "days": 7}}).arrivals
         'turn_away'
         """
-        found, problems = build(_frozen(data))
+        found, problems = build(frozen(data))
         if found is None:
             raise DesignError("\n".join(f"{problem.field}: {problem.text}" for problem in problems))
         return found
@@ -254,12 +255,6 @@ class Clock(Setting):
         whole = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         parts = {name: getattr(self, name).model_dump(mode="json") for name in ("accrual", "dlt_times")}
         return {**whole, **parts}
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _frozen(inner) for key, inner in value.items()}
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def build(data: Mapping[str, Any]) -> tuple[Clock | None, list[Problem]]:
@@ -304,7 +299,7 @@ def load_clock(path: str | Path) -> Clock:
         With one line for each fault: file, line, field, and what would be right.
     """
     document = yaml_reader.read(str(path), "a clock file")
-    _check_schema(document, SCHEMA, "a clock file")
+    check_schema(document, SCHEMA, "a clock file")
     found, problems = build(document.data)
     if found is None:
         raise DesignError(document.say(problems))

@@ -16,7 +16,7 @@ from escalate.core.method import Method
 from escalate.core.outcome import Outcome
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule, StopRule
-from escalate.core.setting import Words
+from escalate.core.setting import Words, frozen
 
 SCHEMA: Final = "escalate/design/1"
 
@@ -71,7 +71,7 @@ class Design(Plan):
 
 def build(data: Mapping[str, Any]) -> tuple[Design | None, list[Problem]]:
     """Return a design, or None and what is wrong with it."""
-    data = {key: _frozen(value) for key, value in data.items()}
+    data = {key: frozen(value) for key, value in data.items()}
     problems: list[Problem] = []
     method = _part(registry.methods(), data.get("method"), "method", problems)
     listed = data.get("rules")
@@ -98,13 +98,6 @@ def build(data: Mapping[str, Any]) -> tuple[Design | None, list[Problem]]:
         return None, sorted({*found, *problems}, key=lambda problem: problem.field)
     problems += list(_whole(design))
     return (design, []) if not problems else (None, problems)
-
-
-def _frozen(value: Any) -> Any:
-    """Return lists, at any depth, as the tuples that settings hold."""
-    if isinstance(value, Mapping):
-        return {key: _frozen(inner) for key, inner in value.items()}
-    return tuple(_frozen(inner) for inner in value) if isinstance(value, (list, tuple)) else value
 
 
 def _part(known: registry.Registry[Any], data: object, where: str, problems: list[Problem]) -> Any:

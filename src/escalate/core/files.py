@@ -39,7 +39,14 @@ class DesignFile:
         return hashlib.sha256(f"{own}\n{hashlib.sha256(self.attached).hexdigest()}\n".encode()).hexdigest()
 
 
-def _check_schema(document: Document, wanted: str, what: str) -> None:
+def check_schema(document: Document, wanted: str, what: str) -> None:
+    """Refuse a document of another schema, or of none.
+
+    Raises
+    ------
+    DesignError
+        Saying which schema it should have.
+    """
     found = document.data.get("schema")
     if found == wanted:
         return
@@ -64,7 +71,7 @@ def read_design(path: str | Path, *, runnable: bool = True, run_model_code: bool
         With one line for each fault: file, line, field, and what would be right.
     """
     document = yaml_reader.read(str(path), "a design file")
-    _check_schema(document, design_module.SCHEMA, "a design file")
+    check_schema(document, design_module.SCHEMA, "a design file")
     data, attached = _attach(document, Path() if str(path) == "-" else Path(path).parent)
     _refuse_code(document, data.get("method"), run_model_code or model_code.may_run())
     design, problems = design_module.build(data)
@@ -140,7 +147,7 @@ def read_scenarios(path: str | Path, context: Context | None = None) -> Scenario
         With one line for each fault: file, line, field, and what would be right.
     """
     document = yaml_reader.read(str(path), "a scenario file")
-    _check_schema(document, SCENARIO_SCHEMA, "a scenario file")
+    check_schema(document, SCENARIO_SCHEMA, "a scenario file")
     found, problems = build(document.data, context or Context())
     if found is None or problems:
         raise DesignError(document.say(problems))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -26,3 +27,10 @@ Count = Annotated[int, Field(ge=1)]
 PseudoCount = Annotated[float, Field(ge=1e-6, le=100)]
 BetaPrior = tuple[PseudoCount, PseudoCount]
 """Pseudo-counts a and b of a Beta(a, b) prior of a DLT rate."""
+
+
+def frozen(value: Any) -> Any:
+    """Return lists, at any depth, as the tuples that settings hold."""
+    if isinstance(value, Mapping):
+        return {key: frozen(inner) for key, inner in value.items()}
+    return tuple(frozen(inner) for inner in value) if isinstance(value, (list, tuple)) else value

@@ -88,9 +88,9 @@ class Tally:
         pending = None if self.pending is None else self.pending.take(rows)
         return Tally(self.counts[rows], pending, None if self.backfilled is None else self.backfilled[rows])
 
-    def as_complete(self, rows: IntArray | None = None) -> Tally:
-        """Return the states, or some of them, as if no pending patient had a DLT."""
-        return replace(self, pending=None) if rows is None else replace(self, pending=None).take(rows)
+    def as_complete(self) -> Tally:
+        """Return the states as if no pending patient had a DLT."""
+        return replace(self, pending=None)
 
     def known(self) -> Tally:
         """Return the states without their pending patients."""

@@ -10,14 +10,14 @@ from escalate.core.decision import Decisions, cohort_size
 from escalate.core.design import Design
 from escalate.core.patients import TrialData
 from escalate.core.tally import States, Tally
-from escalate.study.select import left_out
 
 
-def dated_notes(trial: TrialData) -> list[str]:
-    """Say what was assumed of follow-up, and what came after the window."""
+def data_notes(design: Design, trial: TrialData) -> tuple[str, ...]:
+    """Say who was left out, what was assumed of follow-up, and what came after the window."""
+    n = trial.n_not_evaluable
+    notes = [f"{n} patient{'s' if n > 1 else ''} not evaluable for DLT left out."] if n else []
     if not isinstance(trial, DatedTrial):
-        return []
-    notes = []
+        return tuple(notes)
     if trial.assumed_followed:
         n = trial.assumed_followed
         notes.append(
@@ -34,17 +34,17 @@ def dated_notes(trial: TrialData) -> list[str]:
             f"Patient {patient.name} had a toxicity on day {days}, after the window of {trial.window} days: no DLT by the design, "
             "but safety data."
         )
-    return notes
+    if design.backfill is not None and not design.backfill.counts_in_tally:
+        n = sum(patient.cohort is None for patient in trial.patients)
+        notes += [f"{n} backfilled patients are not counted, as the design says."] if n else []
+    return tuple(notes)
 
 
 def notes_on(design: Design, trial: TrialData, history: States, decisions: Decisions) -> tuple[str, ...]:
     """Name cohorts whose level or size was not what the design said at the time."""
     # What is known of a day can change later: a DLT reported late, or one withdrawn.
     had_said = "on today's data the design would have said" if isinstance(trial, DatedTrial) else "the design had said"
-    notes = [*left_out(trial), *dated_notes(trial)]
-    if design.backfill is not None and not design.backfill.counts_in_tally and isinstance(trial, DatedTrial):
-        n = len(trial.patients) - len(trial.without_backfill().patients)
-        notes += [f"{n} backfilled patients are not counted, as the design says."] if n else []
+    notes = list(data_notes(design, trial))
     nothing = Tally(np.zeros((1, design.n_doses, len(design.outcomes)), dtype=np.int64))
     asked = [design.start_dose, *decisions.next[:-1].tolist()]
     for k, (cohort, wanted) in enumerate(zip(trial.cohorts, asked, strict=True), start=1):

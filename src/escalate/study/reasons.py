@@ -75,7 +75,7 @@ def waits_of(design: Design, one: Decisions) -> tuple[str, ...]:
 
 def _wait_reason(design: Design, last: States, code: str, wish: Reason, one: Decisions) -> Reason:
     assert last.tally.pending is not None
-    n, pending = int(last.tally.n_total[0]), int(last.tally.pending.n[0])
+    n, pending = int(last.tally.n_escalated[0]), int(last.tally.pending.n[0])
     outcomes = f"{pending} outcome{'s are' if pending > 1 else ' is'} pending"
     if code == MAX_PATIENTS:
         return Reason(code, f"{n} patients are treated, the maximum of {design.max_patients}; {outcomes}.")
@@ -140,7 +140,7 @@ def listed(levels: tuple[int, ...]) -> str:
 
 def _stop_reason(design: Design, last: States, code: str, wish: Reason, one: Decisions) -> Reason:
     if code == MAX_PATIENTS:
-        n = int(last.tally.n_total[0])
+        n = int(last.tally.n_escalated[0])
         return Reason(code, f"{n} evaluable patients: the maximum of {design.max_patients} is reached.")
     if code == METHOD_DONE:
         return wish

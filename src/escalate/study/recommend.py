@@ -28,10 +28,10 @@ from escalate.core.patients import TrialData, from_outcomes
 from escalate.core.tally import States, Tally
 from escalate.study.as_of import AsOf, as_of, changes_between, earliest_change
 from escalate.study.backfill import BackfillDose, backfill_of
-from escalate.study.notes import dated_notes, notes_on
+from escalate.study.notes import data_notes, notes_on
 from escalate.study.provenance import Provenance
 from escalate.study.reasons import action_of, explained, reasons_of, verdict_on, waits_of, wish_explained
-from escalate.study.select import DoseRow, decided_on, dose_rows, left_out
+from escalate.study.select import DoseRow, decided_on, dose_rows
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def _complete_cohort(
         next_cohort_size=missing,
         mtd_level=None,
         reasons=(Reason("complete_cohort", text),),
-        notes=notes_on(design, trial, history, decisions)[: len(left_out(trial)) + len(dated_notes(trial))],
+        notes=data_notes(design, trial),
         doses=dose_rows(design, last.tally, now.forbidden[:, 0]),
         margin=None,
         trace=(TraceLine("design", "completes the cohort", text), *_trace(design, last, now)),
@@ -265,7 +265,7 @@ def _start(design: Design, trial: TrialData, provenance: Provenance) -> Recommen
         next_cohort_size=int(cohort_size(design, tally, np.array([design.start_dose]))[0]),
         mtd_level=None,
         reasons=(Reason("start", text),),
-        notes=left_out(trial),
+        notes=data_notes(design, trial),
         doses=tuple(
             replace(
                 row,

@@ -16,6 +16,7 @@ from escalate.core.moves import DoseSummary, Reason
 from escalate.core.outcome import BINARY
 from escalate.core.patients import TrialData, from_outcomes
 from escalate.core.tally import Tally
+from escalate.study.notes import data_notes
 from escalate.study.provenance import Provenance
 
 
@@ -130,6 +131,7 @@ def select(design: Design, data: TrialData | str, *, design_sha256: str | None =
             f"the MTD is selected when all outcomes are known; {len(trial.pending)} are pending on {trial.as_of} ({names}): "
             "wait for them, or ask escalate recommend"
         )
+    said = data_notes(design, trial)
     trial = decided_on(design, trial)
     last = trial.last(design.n_doses)
     allowed = allowed_as_mtd(design, last.tally)
@@ -149,7 +151,7 @@ def select(design: Design, data: TrialData | str, *, design_sha256: str | None =
     return Selection(
         None if mtd == NONE else mtd + 1,
         tuple(reasons),
-        (*left_out(trial), *_once_barred(design, trial, forbidden)),
+        (*said, *_once_barred(design, trial, forbidden)),
         dose_rows(design, last.tally, forbidden, as_mtd=True),
         design,
         Provenance.now(design_sha256 or design.sha256, trial.sha256),
@@ -157,13 +159,7 @@ def select(design: Design, data: TrialData | str, *, design_sha256: str | None =
 
 
 def decided_on(design: Design, trial: TrialData) -> TrialData:
-    """Return the data that decisions look at: without the backfilled patients where the design does not count them.
-
-    Raises
-    ------
-    EscalateError
-        Where patients were backfilled, and no cohort has a patient who can be judged.
-    """
+    """Return the data that decisions look at: without the backfilled patients where the design does not count them."""
     if not isinstance(trial, DatedTrial):
         return trial
     return trial.without_backfill() if design.backfill and not design.backfill.counts_in_tally else trial
@@ -180,9 +176,3 @@ def _once_barred(design: Design, trial: TrialData, forbidden: Mask) -> tuple[str
             levels = ", ".join(str(level) for level in (np.flatnonzero(lifted) + 1).tolist())
             notes.append(f"Level {levels}: {rule.kind} had barred it during the trial; the final data alone do not.")
     return tuple(notes)
-
-
-def left_out(trial: TrialData) -> tuple[str, ...]:
-    """Return a note on patients who were not evaluable, if any."""
-    n = trial.n_not_evaluable
-    return (f"{n} patient{'s' if n > 1 else ''} not evaluable for DLT left out.",) if n else ()
