@@ -147,7 +147,17 @@ def read_patients(path: str | Path, plan: Plan, outcomes: tuple[Outcome, ...] = 
         With file and line, and what would be right.
     """
     raw = read_bytes(str(path), MAX_BYTES, "a CSV file of patients", DataError)
-    name = "standard input" if str(path) == "-" else str(path)
+    return parse_patients(raw, "standard input" if str(path) == "-" else str(path), plan, outcomes)
+
+
+def parse_patients(raw: bytes, name: str, plan: Plan, outcomes: tuple[Outcome, ...] = BINARY) -> TrialData:
+    """Read the bytes of such a CSV; `name` is what its faults are told under.
+
+    Raises
+    ------
+    DataError
+        With name and line, and what would be right.
+    """
     text = decode(raw, name, DataError)
     rows = list(rows_of(text, name, "dlt" if outcomes == BINARY else "outcome"))
     cohorts: dict[int, Cohort] = {}

@@ -69,6 +69,12 @@ def read_dated(path: str | Path, plan: Plan, as_of: date, outcomes: tuple[Outcom
     DataError
         With file and line, and what would be right.
     """
+    _check_plan(plan, outcomes)
+    raw = read_bytes(str(path), MAX_BYTES, "a CSV file of patients", DataError)
+    return parse_dated(raw, "standard input" if str(path) == "-" else str(path), plan, as_of, outcomes)
+
+
+def _check_plan(plan: Plan, outcomes: tuple[Outcome, ...]) -> None:
     if plan.dlt_window is None:
         raise DataError(
             "--as-of: the design has no DLT window to hold the dates against; add 'dlt_window: 28' (days) to it"
@@ -77,8 +83,18 @@ def read_dated(path: str | Path, plan: Plan, as_of: date, outcomes: tuple[Outcom
         raise DataError(
             "--as-of: this design grades outcomes, and dates are looked at for DLTs alone; leave out --as-of"
         )
-    raw = read_bytes(str(path), MAX_BYTES, "a CSV file of patients", DataError)
-    name = "standard input" if str(path) == "-" else str(path)
+
+
+def parse_dated(raw: bytes, name: str, plan: Plan, as_of: date, outcomes: tuple[Outcome, ...] = BINARY) -> DatedTrial:
+    """Read the bytes of such a CSV; `name` is what its faults are told under.
+
+    Raises
+    ------
+    DataError
+        With name and line, and what would be right.
+    """
+    _check_plan(plan, outcomes)
+    assert plan.dlt_window is not None
     patients: list[Patient] = []
     line_of: dict[str, int] = {}
     for line, row in rows_of(decode(raw, name, DataError), name, "treated"):

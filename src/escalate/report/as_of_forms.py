@@ -1,9 +1,8 @@
-"""What a day adds to a recommendation, as JSON and as lines that people read."""
+"""What a day adds to a recommendation, as lines that people read."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -14,34 +13,6 @@ if TYPE_CHECKING:
 
     from escalate.study.as_of import AsOf
     from escalate.study.backfill import BackfillDose
-
-
-def form(found: AsOf | None) -> dict[str, Any]:
-    """Return the day, who is pending, how long a wait lasts, and what changed, as JSON; nothing where no day is looked at."""
-    if found is None:
-        return {}
-    return {
-        "as_of": found.day.isoformat(),
-        "dlt_window": found.window,
-        "pending": [
-            {
-                "patient": p.patient,
-                "level": p.level,
-                "treated": p.treated.isoformat(),
-                "days": p.days,
-                "window_ends": p.window_ends.isoformat(),
-            }
-            for p in found.pending
-        ],
-        "earliest_change": None if found.earliest is None else found.earliest.isoformat(),
-        "changes": None if found.changes is None else [{"patient": c.patient, "text": c.text} for c in found.changes],
-        "answer_before_changes": found.before,
-    }
-
-
-def backfill_form(found: tuple[BackfillDose, ...] | None) -> dict[str, Any]:
-    """Return which levels are open to backfill as JSON; nothing where there is no backfill."""
-    return {} if found is None else {"backfill": [asdict(dose) for dose in found]}
 
 
 def backfill_lines(found: tuple[BackfillDose, ...] | None) -> list[RenderableType]:

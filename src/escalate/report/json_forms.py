@@ -6,94 +6,16 @@ from dataclasses import asdict
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from escalate.report import as_of_forms, comparison_forms
+from escalate.report import comparison_forms
 from escalate.study import clock_metrics
+from escalate.study.forms import provenance, reasons, recommendation, rules, selection
+
+__all__ = ["check", "provenance", "reasons", "recommendation", "selection", "simulation", "table"]
 
 if TYPE_CHECKING:
-    from escalate.core.design import Design
-    from escalate.core.moves import Reason
     from escalate.study.check import Check
-    from escalate.study.provenance import Provenance
-    from escalate.study.recommend import Recommendation
-    from escalate.study.select import DoseRow, Selection
     from escalate.study.simulate import DesignResult, OperatingCharacteristics
     from escalate.study.table import DecisionTable, TableRow
-
-
-def _reasons(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
-    return [{"code": reason.code, "text": reason.text} for reason in reasons]
-
-
-def _provenance(provenance: Provenance) -> dict[str, str | None]:
-    return asdict(provenance)
-
-
-def _doses(doses: tuple[DoseRow, ...]) -> list[dict[str, Any]]:
-    # Patients by outcome are there only where outcomes are graded, intervals only where the method has such.
-    optional = {"outcomes", "intervals", "follow_up"}
-    dated = any(dose.pending for dose in doses)
-    return [
-        {
-            key: value
-            for key, value in asdict(dose).items()
-            if (value is not None or key not in optional) and (dated or key != "pending")
-        }
-        for dose in doses
-    ]
-
-
-def _rules(design: Design) -> list[dict[str, Any]]:
-    return [
-        {**rule.model_dump(mode="json", by_alias=True, exclude_none=True), "text": rule.describe(design)}
-        for rule in design.rules
-    ]
-
-
-def recommendation(found: Recommendation) -> dict[str, Any]:
-    """Return a recommendation as JSON."""
-    return {
-        "schema": "escalate/recommendation/1",
-        "design": found.design.title,
-        "action": str(found.action),
-        "next_level": found.next_level,
-        "next_amount": found.next_amount,
-        "unit": found.design.doses.unit,
-        "next_cohort_size": found.next_cohort_size,
-        "mtd_level": found.mtd_level,
-        "reasons": _reasons(found.reasons),
-        "notes": list(found.notes),
-        "doses": _doses(found.doses),
-        "margin": None if found.margin is None else found.margin.value,
-        "margin_text": None if found.margin is None else found.margin.text,
-        "trace": [
-            {
-                "source": line.source,
-                "verdict": line.verdict,
-                "forbidden_levels": list(line.forbidden_levels),
-                "text": line.text,
-            }
-            for line in found.trace
-        ],
-        "rules": _rules(found.design),
-        **as_of_forms.form(found.as_of),
-        **as_of_forms.backfill_form(found.backfill),
-        "provenance": _provenance(found.provenance),
-    }
-
-
-def selection(found: Selection) -> dict[str, Any]:
-    """Return a selected MTD as JSON."""
-    return {
-        "schema": "escalate/selection/1",
-        "design": found.design.title,
-        "mtd_level": found.mtd_level,
-        "mtd_amount": found.mtd_amount,
-        "unit": found.design.doses.unit,
-        "reasons": _reasons(found.reasons),
-        "notes": list(found.notes),
-        "doses": _doses(found.doses),
-        "provenance": _provenance(found.provenance),
-    }
 
 
 def table(found: DecisionTable) -> dict[str, Any]:
@@ -107,7 +29,7 @@ def table(found: DecisionTable) -> dict[str, Any]:
         "boundaries": found.boundaries,
         **({"pending_rows": [asdict(row) for row in found.pending]} if found.pending else {}),
         "notes": list(found.notes),
-        "rules": _rules(found.design),
+        "rules": rules(found.design),
     }
 
 
@@ -132,7 +54,7 @@ def check(found: Check) -> dict[str, Any]:
             }
             for finding in found.findings
         ],
-        "rules": _rules(found.design),
+        "rules": rules(found.design),
         "settings": found.design.to_dict(),
     }
 

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from escalate.report.json_forms import _provenance, _reasons
+from escalate.study.forms import provenance, reasons
 
 if TYPE_CHECKING:
     from escalate.study.path_nodes import PathNode
@@ -27,7 +27,7 @@ def pathways(found: Pathways) -> dict[str, Any]:
         "what_if_level": found.what_if_level,
         "notes": list(found.notes),
         "nodes": [_node(found, node) for node in found.nodes],
-        "provenance": _provenance(found.now.provenance),
+        "provenance": provenance(found.now.provenance),
     }
 
 
@@ -51,7 +51,7 @@ def _node(found: Pathways, node: PathNode) -> dict[str, Any]:
         "next_cohort_size": node.next_cohort_size,
         "mtd_level": node.mtd_level,
         "barred_levels": list(node.barred_levels),
-        "reasons": _reasons(node.reasons),
+        "reasons": reasons(node.reasons),
     }
 
 

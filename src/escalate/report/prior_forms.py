@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from escalate.report.json_forms import _provenance, _reasons
+from escalate.study.forms import provenance, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +39,10 @@ def _prior(found: Prior) -> dict[str, Any]:
             "cohorts": [asdict(cohort) for cohort in found.no_dlt.cohorts],
             "first_patient_at": [found.no_dlt.first_patient_at(level) for level in range(1, design.n_doses + 1)],
             "mtd_level": found.no_dlt.mtd_level,
-            "ended_by": _reasons(found.no_dlt.ended_by),
+            "ended_by": reasons(found.no_dlt.ended_by),
         },
         "warnings": [asdict(warning) for warning in found.warnings],
-        "provenance": _provenance(found.provenance),
+        "provenance": provenance(found.provenance),
     }
 
 
@@ -71,7 +71,7 @@ def _outcome(found: Prior, outcome: FirstOutcome) -> dict[str, Any]:
         "action": str(outcome.action),
         "next_level": outcome.next_level,
         "mtd_level": outcome.mtd_level,
-        "reasons": _reasons(outcome.reasons),
+        "reasons": reasons(outcome.reasons),
         "wanted_level": outcome.wanted_level,
         "estimates": list(outcome.estimates),
         "prob_overdose": None if outcome.prob_overdose is None else list(outcome.prob_overdose),

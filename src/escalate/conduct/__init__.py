@@ -1,0 +1,1 @@
+"""The trial record: database, decisions, audit trail."""

@@ -1,0 +1,97 @@
+"""A design file kept in the record byte for byte, and read from there again."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import lru_cache
+from pathlib import Path, PurePath
+
+from escalate.conduct.bodies import LockedDesign
+from escalate.conduct.errors import RecordError, TamperedError
+from escalate.core.design import Design
+from escalate.core.errors import EscalateError
+from escalate.core.files import DesignFile, read_design
+from escalate.core.model_code import running_model_code
+
+
+def lock(path: str) -> LockedDesign:
+    """Read a design file and return it as the record keeps it; `-` is standard input.
+
+    Raises
+    ------
+    DesignError
+        Where it is no design that can be run, or its model is Python code.
+    RecordError
+        Where it cannot be kept.
+    """
+    return locked(read_design(path), "standard input" if path == "-" else Path(path).name)
+
+
+def lock_text(text: str, name: str, attached: str | None = None, attached_name: str | None = None) -> LockedDesign:
+    """Return the text of a design file as the record keeps it.
+
+    Raises
+    ------
+    DesignError, RecordError
+        As `lock`.
+    """
+    return locked(_read(name, text, attached_name, attached), name)
+
+
+def locked(file: DesignFile, name: str) -> LockedDesign:
+    """Return a design file as the record keeps it."""
+    method = file.document.data.get("method")
+    beside = method.get("file") if isinstance(method, dict) else None
+    if file.attached and not isinstance(beside, str):
+        raise RecordError(f"{name}: its method reads a file that the record cannot keep")
+    kept = LockedDesign(
+        name=PurePath(name).name[:200],
+        text=file.document.raw.decode("utf-8"),
+        attached_name=beside if file.attached else None,
+        attached=file.attached.decode("utf-8") if file.attached else None,
+        sha256=file.sha256,
+    )
+    # What cannot be read back is not locked.
+    design_of(kept)
+    return kept
+
+
+def design_of(kept: LockedDesign) -> Design:
+    """Return the design.
+
+    Raises
+    ------
+    TamperedError
+        Where its text does not give its hash.
+    EscalateError
+        Where this version of escalate cannot read it.
+    """
+    return _design(kept.name, kept.text, kept.attached_name, kept.attached, kept.sha256)
+
+
+@lru_cache(maxsize=512)
+def _design(name: str, text: str, attached_name: str | None, attached: str | None, sha256: str) -> Design:
+    file = _read(name, text, attached_name, attached)
+    if file.sha256 != sha256:
+        raise TamperedError(f"the design '{name}' is not the one that was locked: its text does not give its hash")
+    return file.design
+
+
+def _read(name: str, text: str, attached_name: str | None, attached: str | None) -> DesignFile:
+    # A method looks for the file beside the design, so both are laid out as they were.
+    with tempfile.TemporaryDirectory(prefix="escalate-") as folder:
+        root = Path(folder).resolve()
+        path = root / "design.yaml"
+        path.write_bytes(text.encode("utf-8"))
+        if attached is not None and attached_name is not None:
+            beside = (root / attached_name).resolve()
+            if root not in beside.parents:
+                raise RecordError(f"{name}: its file '{attached_name[:80]}' is not beside it or below; put it there")
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(attached.encode("utf-8"))
+        try:
+            # A server does not run code that a record holds.
+            with running_model_code(False):
+                return read_design(path)
+        except EscalateError as error:
+            raise type(error)(str(error).replace(str(path), name)) from None

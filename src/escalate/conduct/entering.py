@@ -1,0 +1,177 @@
+"""Enter the patients of a cohort, and what becomes known or was wrong of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from pydantic import ValidationError
+
+from escalate.conduct import store
+from escalate.conduct.analysis import first_cohort
+from escalate.conduct.bodies import Amended, Entered, PatientRow, in_words
+from escalate.conduct.chain import Entry
+from escalate.conduct.errors import RecordError
+from escalate.conduct.making import made, reason_given
+from escalate.conduct.permissions import Act, require
+from escalate.conduct.snapshot import check_rows
+from escalate.conduct.state import Standing, TrialState
+from escalate.conduct.store import Actor
+from escalate.core.errors import did_you_mean
+
+
+def enter(
+    trial: str,
+    patients: Iterable[PatientRow],
+    actor: Actor,
+    *,
+    deviation: str | None = None,
+    as_of: date | None = None,
+    seen: str | None = None,
+) -> Entry:
+    """Enter patients, as known now; an outcome may come later.
+
+    Parameters
+    ----------
+    deviation
+        Why they were treated although no decision in force allows it; what happened is recorded all the same.
+    as_of
+        Day after which no date can be; today where none is given.
+
+    Raises
+    ------
+    RecordError
+        Where a patient is there already, cannot be, or was treated without a decision and no deviation is given.
+    """
+    rows = tuple(patients)
+    body = made(Entered, patients=rows, deviation=reason_given(deviation))
+    with store.appending(trial, actor, seen=seen) as pen:
+        state = pen.trial
+        require(state, actor, Act.ENTER)
+        if not state.is_open:
+            raise RecordError(f"{trial}: is closed; no patient is entered any more, outcomes can still be amended")
+        for row in rows:
+            if row.patient in state.patients:
+                raise RecordError(
+                    f"patient {row.patient}: is on record already, since entry {state.patients[row.patient].entered}; "
+                    "amend what is known of the patient"
+                )
+        everybody = {name: p.row for name, p in state.patients.items()}
+        for row in rows:
+            if row.patient in everybody:
+                raise RecordError(f"patient {row.patient}: is given twice")
+            everybody[row.patient] = row
+        check_rows(state.design, everybody, as_of or (date.today() if state.dated else None))
+        without = not_allowed(state, rows)
+        if without and body.deviation is None:
+            raise RecordError(
+                f"{without}; if they were treated so all the same, enter them with the reason of the deviation"
+            )
+        if not without and body.deviation is not None:
+            raise RecordError("deviation: these patients are as decided; leave the deviation out")
+        return pen.write(body)
+
+
+def not_allowed(state: TrialState, rows: Iterable[PatientRow]) -> str | None:
+    """Return why patients of the cohorts were treated without a decision that allows it; None where one does."""
+    wanted = [row for row in rows if not row.backfill]
+    if not wanted:
+        return None
+    level, n = wanted[0].level, len(wanted)
+    decision = state.decision
+    if decision is None:
+        there = sum(not p.row.backfill for p in state.patients.values())
+        start, size = state.design.start_level, first_cohort(state)
+        if any(row.level != start for row in wanted):
+            return f"the first cohort is treated at level {start}"
+        if there + n > size:
+            return f"the first cohort has {size} patients, and nothing was decided about more"
+        return None
+    if decision.standing not in (Standing.IN_FORCE, Standing.ACTED_ON) or decision.superseded_by is not None:
+        return (
+            f"the last decision (entry {decision.entry.number}) {decision.standing.in_words}: nobody is treated on it"
+        )
+    if decision.body.level is None:
+        return (
+            f"the last decision (entry {decision.entry.number}) is to {decision.body.choice}: nobody is treated on it"
+        )
+    if any(row.level != decision.body.level for row in wanted):
+        return f"the last decision (entry {decision.entry.number}) is level {decision.body.level}, not {level}"
+    if n > decision.remaining:
+        left = decision.remaining
+        return (
+            f"the last decision (entry {decision.entry.number}) allows {left} more patient{'' if left == 1 else 's'} "
+            f"at level {level}, not {n}"
+        )
+    return None
+
+
+def amend(
+    trial: str,
+    patient: str,
+    changes: Mapping[str, Any],
+    actor: Actor,
+    *,
+    reason: str | None = None,
+    as_of: date | None = None,
+    seen: str | None = None,
+) -> Entry:
+    """Record what is known of a patient now: a first report, or a correction with its reason.
+
+    Parameters
+    ----------
+    changes
+        By field, what stands there from now on.
+
+    Raises
+    ------
+    RecordError
+        Where there is no such patient or field, nothing changes, the result cannot be, or a correction has no reason.
+    """
+    with store.appending(trial, actor, seen=seen) as pen:
+        state = pen.trial
+        require(state, actor, Act.AMEND)
+        known = state.patients.get(patient)
+        if known is None:
+            who = did_you_mean(patient[:40], state.patients) if state.patients else "nobody is yet"
+            raise RecordError(f"patient {patient[:40]}: is not on record; {who}")
+        new = _changed(known.row, changes)
+        before, after = known.row.model_dump(), new.model_dump()
+        differs = {name: (before[name], after[name]) for name in after if before[name] != after[name]}
+        if not differs:
+            raise RecordError(f"patient {patient}: nothing changes; the record says so already")
+        first = all(_fills_in(name, old, now) for name, (old, now) in differs.items())
+        said = reason_given(reason)
+        if not first and said is None:
+            fields = ", ".join(name for name, (old, now) in differs.items() if not _fills_in(name, old, now))
+            raise RecordError(
+                f"reason: is missing; {fields} of patient {patient} was on record already, so say why it changes"
+            )
+        rows = {name: p.row for name, p in state.patients.items()} | {patient: new}
+        check_rows(state.design, rows, as_of or (date.today() if state.dated else None))
+        return pen.write(made(Amended, patient=patient, changes=differs, first_report=first, reason=said))
+
+
+def _changed(row: PatientRow, changes: Mapping[str, Any]) -> PatientRow:
+    where = f"patient {row.patient}"
+    values = row.model_dump()
+    for name, value in changes.items():
+        if name == "patient":
+            raise RecordError(
+                f"{where}: a study number is not changed; enter the patient anew, and mark this one not evaluable"
+            )
+        if name not in values:
+            raise RecordError(f"{where} {name[:40]}: is not known; {did_you_mean(name[:40], values)}")
+        values[name] = value
+    try:
+        return PatientRow.model_validate(values)
+    except ValidationError as error:
+        raise RecordError(f"{where} {in_words(error)}") from None
+
+
+def _fills_in(name: str, old: Any, new: Any) -> bool:
+    """Return whether a change tells what was not known yet, or that follow-up went on."""
+    if name == "last_follow_up" and old is not None and new is not None:
+        return str(new) > str(old)
+    return old is None and new is not None and name != "cohort"

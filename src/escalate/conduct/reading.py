@@ -1,0 +1,195 @@
+"""Read the entries of a trial in order, and refuse those that cannot have been written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from escalate.conduct.bodies import (
+    Amended,
+    Analysed,
+    Approved,
+    Body,
+    Closed,
+    Decided,
+    DesignAmended,
+    Entered,
+    Imported,
+    Opened,
+    PatientRow,
+    RolesGiven,
+    Signed,
+    read_body,
+)
+from escalate.conduct.chain import Entry, faults_of
+from escalate.conduct.errors import RecordError, TamperedError
+from escalate.conduct.state import (
+    Analysis,
+    Approval,
+    Closing,
+    Decision,
+    DesignVersion,
+    Patient,
+    Signature,
+    TrialState,
+)
+
+
+def read_trial(trial: str, entries: Iterable[Entry], before: TrialState | None = None) -> TrialState:
+    """Return the trial after its entries, or after those that follow `before`.
+
+    Raises
+    ------
+    TamperedError
+        Where the chain is broken: nothing is shown of a trial whose record is not what was written.
+    RecordError
+        Where an entry says what cannot be.
+    """
+    state, last = before, before.last if before else None
+    for entry in entries:
+        expected = (last.number + 1, last.hash) if last else None
+        if not entry.is_whole() or (expected and (entry.number, entry.previous) != expected):
+            fault = next(faults_of(trial, [last, entry] if last else [entry]), None)
+            text = fault.text if fault else f"entry {entry.number} is not what was written"
+            raise TamperedError(f"{trial}: {text}; nothing is concluded from a record that was changed: verify it")
+        state = following(trial, state, entry)
+        last = entry
+    if state is None:
+        raise RecordError(f"{trial}: has no entries")
+    return state
+
+
+def following(trial: str, state: TrialState | None, entry: Entry) -> TrialState:
+    """Return the trial after one more entry."""
+    where = f"{trial}: entry {entry.number}"
+    body = read_body(entry.kind, entry.content, where)
+    if isinstance(body, Opened):
+        if state is not None:
+            raise RecordError(f"{where}: the trial is opened a second time")
+        version = DesignVersion(1, body.design, entry.number, entry.at, entry.by)
+        return TrialState(trial, body.title, body.synthetic, entry, entry, (version,))
+    if state is None:
+        raise RecordError(f"{where}: comes before the trial is opened")
+    return replace(_after(state, entry, body, where), last=entry)
+
+
+def _after(state: TrialState, entry: Entry, body: Body, where: str) -> TrialState:
+    match body:
+        case Entered():
+            return _entered(state, entry, body, where)
+        case Amended():
+            return _amended(state, entry, body, where)
+        case Analysed():
+            return replace(state, analyses=(*state.analyses, Analysis(entry, body)))
+        case Decided():
+            return _decided(state, entry, body, where)
+        case Approved():
+            return _approved(state, entry, body, where)
+        case Signed():
+            return replace(state, signatures=(*state.signatures, Signature(entry, body)))
+        case DesignAmended():
+            version = DesignVersion(len(state.designs) + 1, body.design, entry.number, entry.at, entry.by, body.reason)
+            changed = replace(
+                state,
+                designs=(*state.designs, version),
+                design_amendments=(*state.design_amendments, (entry, body)),
+            )
+            return _void_open_decision(changed, entry)
+        case Closed():
+            return replace(state, closings=(*state.closings, Closing(entry, body)))
+        case RolesGiven():
+            members = {**state.members, body.person: frozenset(body.roles)}
+            return replace(state, members={person: roles for person, roles in members.items() if roles})
+        case Imported():
+            return replace(state, members={})
+        case _:
+            raise RecordError(f"{where}: cannot be read")
+
+
+def _entered(state: TrialState, entry: Entry, body: Entered, where: str) -> TrialState:
+    patients = dict(state.patients)
+    for row in body.patients:
+        if row.patient in patients:
+            raise RecordError(f"{where}: patient {row.patient} is entered a second time")
+        patients[row.patient] = Patient(row, entry.number)
+    decisions = state.decisions
+    if decisions and decisions[-1].body.level is not None and decisions[-1].void_by is None:
+        n = sum(row.level == decisions[-1].body.level and not row.backfill for row in body.patients)
+        decisions = (*decisions[:-1], replace(decisions[-1], treated=decisions[-1].treated + n))
+    return replace(state, patients=patients, decisions=decisions)
+
+
+def _amended(state: TrialState, entry: Entry, body: Amended, where: str) -> TrialState:
+    before = state.patients.get(body.patient)
+    if before is None:
+        raise RecordError(f"{where}: there is no patient {body.patient}")
+    values = before.row.model_dump()
+    for name, (old, new) in body.changes.items():
+        if name not in values or name == "patient" or values[name] != old:
+            raise RecordError(f"{where}: {name} of patient {body.patient} was not {old!r}")
+        values[name] = new
+    row = PatientRow.model_validate(values)
+    patient = replace(before, row=row, changed=(*before.changed, entry.number))
+    changed = _void_open_decision(replace(state, patients={**state.patients, body.patient: patient}), entry)
+    return changed if body.first_report else _void_what_rested_on(changed, before, entry)
+
+
+def _void_open_decision(state: TrialState, entry: Entry) -> TrialState:
+    """Void the last decision where nobody was treated on it: what it rests on is not what is known now."""
+    if not state.decisions or state.decisions[-1].treated or state.decisions[-1].void_by is not None:
+        return state
+    voided = replace(state.decisions[-1], void_by=entry.number)
+    return _void_signatures(replace(state, decisions=(*state.decisions[:-1], voided)), entry)
+
+
+def _void_what_rested_on(state: TrialState, patient: Patient, entry: Entry) -> TrialState:
+    """Void every decision and closing whose data held the patient as known before."""
+
+    def rested(at: int) -> bool:
+        return patient.entered < at
+
+    decisions = tuple(
+        replace(d, void_by=entry.number) if d.void_by is None and rested(d.analysis.entry.number) else d
+        for d in state.decisions
+    )
+    closings = tuple(
+        replace(c, void_by=entry.number) if c.void_by is None and rested(c.entry.number) else c for c in state.closings
+    )
+    return _void_signatures(replace(state, decisions=decisions, closings=closings), entry)
+
+
+def _void_signatures(state: TrialState, entry: Entry) -> TrialState:
+    void = {d.entry.hash for d in state.decisions if d.void_by is not None}
+    void |= {d.approval.entry.hash for d in state.decisions if d.void_by is not None and d.approval}
+    void |= {c.entry.hash for c in state.closings if c.void_by is not None}
+    void |= {c.approval.entry.hash for c in state.closings if c.void_by is not None and c.approval}
+    signatures = tuple(
+        replace(s, void_by=entry.number) if s.void_by is None and s.body.subject in void else s
+        for s in state.signatures
+    )
+    return replace(state, signatures=signatures)
+
+
+def _decided(state: TrialState, entry: Entry, body: Decided, where: str) -> TrialState:
+    analysis = next((a for a in reversed(state.analyses) if a.entry.hash == body.analysis), None)
+    if analysis is None:
+        raise RecordError(f"{where}: rests on an analysis that is not on record")
+    decisions = state.decisions
+    if decisions and decisions[-1].superseded_by is None:
+        decisions = (*decisions[:-1], replace(decisions[-1], superseded_by=entry.number))
+    return replace(state, decisions=(*decisions, Decision(entry, body, analysis)))
+
+
+def _approved(state: TrialState, entry: Entry, body: Approved, where: str) -> TrialState:
+    approval = Approval(entry, body)
+    decisions = tuple(
+        replace(d, approval=approval) if d.entry.hash == body.subject and d.approval is None else d
+        for d in state.decisions
+    )
+    closings = tuple(
+        replace(c, approval=approval) if c.entry.hash == body.subject and c.approval is None else c
+        for c in state.closings
+    )
+    if decisions == state.decisions and closings == state.closings:
+        raise RecordError(f"{where}: approves nothing that awaits a second person")
+    return replace(state, decisions=decisions, closings=closings)

@@ -1,0 +1,242 @@
+"""Read and append entries: one writer at a time for each chain, and each request once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from escalate.conduct.bodies import Body
+from escalate.conduct.chain import Entry, canonical
+from escalate.conduct.database import faults_told
+from escalate.conduct.errors import AlreadyRecordedError, ConflictError, NotFoundError
+from escalate.conduct.models import RecordEntry
+from escalate.conduct.reading import following, read_trial
+from escalate.conduct.state import TrialState
+
+SYSTEM = "system"
+"""The chain of what concerns no single trial: accounts, sign-ins, denials, trials opened."""
+_COLUMNS = ("chain", "number", "at", "by", "via", "kind", "body", "request", "previous", "hash")
+_KEPT = 512
+_states: OrderedDict[str, TrialState] = OrderedDict()
+_lock = Lock()
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, and through what.
+
+    Parameters
+    ----------
+    request
+        Names the request, so that the same one twice makes one entry.
+    everywhere
+        Whether roles are not asked: the command line, whose user could write the file anyway.
+    admin
+        Whether the person administers the whole server.
+    """
+
+    name: str
+    via: str
+    request: str = ""
+    everywhere: bool = False
+    admin: bool = False
+
+
+def entries_of(chain: str, after: int = 0) -> Iterator[Entry]:
+    """Yield the entries of a chain in order."""
+    with faults_told():
+        rows = RecordEntry.objects.filter(chain=chain, number__gt=after).order_by("number").values_list(*_COLUMNS)
+        for row in rows.iterator(chunk_size=2000):
+            yield Entry(*row)
+
+
+def last_of(chain: str) -> Entry | None:
+    """Return the last entry of a chain."""
+    with faults_told():
+        row = RecordEntry.objects.filter(chain=chain).order_by("-number").values_list(*_COLUMNS).first()
+    return Entry(*row) if row else None
+
+
+def chains() -> tuple[str, ...]:
+    """Return the names of all chains, in order."""
+    with faults_told():
+        return tuple(RecordEntry.objects.order_by("chain").values_list("chain", flat=True).distinct())
+
+
+def trials() -> tuple[str, ...]:
+    """Return the names of all trials, in order."""
+    return tuple(chain for chain in chains() if chain != SYSTEM)
+
+
+def load(trial: str) -> TrialState:
+    """Return a trial as it stands.
+
+    Raises
+    ------
+    NotFoundError
+        Where there is none of that name.
+    TamperedError
+        Where its record is not what was written.
+    """
+    head = None if trial == SYSTEM else _head_of(trial)
+    if head is None:
+        raise NotFoundError(f"there is no trial '{trial[:40]}' here")
+    with _lock:
+        known = _states.get(trial)
+        if known is not None:
+            _states.move_to_end(trial)
+    if known is not None and known.head == head[1]:
+        return known
+    if known is not None and known.last.number >= head[0]:
+        # The chain is not a continuation of what was read: read it again from its start.
+        known = None
+    state = read_trial(trial, entries_of(trial, known.last.number if known else 0), known)
+    _remember(state)
+    return state
+
+
+def load_all() -> tuple[TrialState, ...]:
+    """Return every trial that can be read; one whose record was changed is left out, and named by `verify`."""
+    return tuple(load(trial) for trial in trials())
+
+
+def _head_of(trial: str) -> tuple[int, str] | None:
+    with faults_told():
+        found: tuple[int, str] | None = (
+            RecordEntry.objects.filter(chain=trial).order_by("-number").values_list("number", "hash").first()
+        )
+    return found
+
+
+def _remember(state: TrialState) -> None:
+    with _lock:
+        _states[state.trial] = state
+        _states.move_to_end(state.trial)
+        while len(_states) > _KEPT:
+            _states.popitem(last=False)
+
+
+def forget() -> None:
+    """Forget what was read, as another database is worked on."""
+    with _lock:
+        _states.clear()
+
+
+@dataclass
+class Pen:
+    """Writes entries of one chain, within one transaction."""
+
+    chain: str
+    actor: Actor
+    state: TrialState | None
+    last: Entry | None
+    written: list[Entry] = field(default_factory=list)
+
+    @property
+    def trial(self) -> TrialState:
+        """The trial as it stands with what was written so far."""
+        if self.state is None:
+            raise NotFoundError(f"there is no trial '{self.chain[:40]}' here")
+        return self.state
+
+    def write(self, body: Body) -> Entry:
+        """Append an entry."""
+        content = body.model_dump(mode="json", exclude_none=False)
+        entry = self._append(body.kind, content)
+        self.state = following(self.chain, self.state, entry)
+        return entry
+
+    def note(self, kind: str, content: dict[str, Any]) -> Entry:
+        """Append an entry to the chain of the system."""
+        return self._append(kind, content)
+
+    def _append(self, kind: str, content: dict[str, Any]) -> Entry:
+        # The request stands on the first entry that it makes.
+        request = "" if self.written else self.actor.request
+        entry = Entry.following(
+            self.last,
+            chain=self.chain,
+            at=datetime.now(UTC).isoformat(timespec="microseconds"),
+            by=self.actor.name,
+            via=self.actor.via,
+            kind=kind,
+            body=canonical(content),
+            request=request,
+        )
+        RecordEntry.objects.create(**{name: getattr(entry, name) for name in _COLUMNS})
+        self.last = entry
+        self.written.append(entry)
+        return entry
+
+
+@contextmanager
+def appending(chain: str, actor: Actor, *, seen: str | None = None) -> Iterator[Pen]:
+    """Open a chain for writing; what is written in the block is kept whole, or not at all.
+
+    Parameters
+    ----------
+    seen
+        Hash of the last entry that the person saw.
+
+    Raises
+    ------
+    AlreadyRecordedError
+        Where the request came before.
+    ConflictError
+        Where the chain went on since `seen`.
+    UnavailableError
+        Where the database cannot be written; nothing of the block is kept.
+    """
+    with faults_told():
+        try:
+            with transaction.atomic():
+                _alone(chain)
+                pen = _pen(chain, actor, seen)
+                yield pen
+        except IntegrityError as fault:
+            raise ConflictError(
+                f"{chain}: somebody else wrote at the same moment; nothing of yours was saved: look again"
+            ) from fault
+    if pen.state is not None and pen.written:
+        _remember(pen.state)
+
+
+def _alone(chain: str) -> None:
+    """Wait until nobody else writes to the chain; SQLite has one writer at a time as it is."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [chain])
+
+
+def _pen(chain: str, actor: Actor, seen: str | None) -> Pen:
+    if chain == SYSTEM:
+        return Pen(chain, actor, None, last_of(chain))
+    if actor.request:
+        before = RecordEntry.objects.filter(chain=chain, request=actor.request).values_list("number", flat=True).first()
+        if before is not None:
+            raise AlreadyRecordedError(f"{chain}: this was recorded already, as entry {before}", before)
+    state = load(chain) if _head_of(chain) else None
+    if seen is not None and state is not None and state.head != seen:
+        raise ConflictError(_went_on(state, seen))
+    return Pen(chain, actor, state, state.last if state else None)
+
+
+def _went_on(state: TrialState, seen: str) -> str:
+    last = state.last
+    return (
+        f"{state.trial}: the record went on while you worked: entry {last.number}, by {last.by} at {last.at[:19]} UTC; "
+        "nothing of yours was saved: look at it, then send it again if it still holds"
+    )
+
+
+def note(kind: str, content: dict[str, Any], actor: Actor) -> Entry:
+    """Append an entry to the chain of the system."""
+    with appending(SYSTEM, actor) as pen:
+        return pen.note(kind, content)
