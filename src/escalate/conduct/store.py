@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -49,10 +49,12 @@ class Actor:
     admin: bool = False
 
 
-def entries_of(chain: str, after: int = 0) -> Iterator[Entry]:
-    """Yield the entries of a chain in order."""
+def entries_of(chain: str, after: int = 0, *, kind: str | None = None) -> Iterator[Entry]:
+    """Yield the entries of a chain in order, or those of one kind."""
     with faults_told():
         rows = RecordEntry.objects.filter(chain=chain, number__gt=after).order_by("number").values_list(*_COLUMNS)
+        if kind is not None:
+            rows = rows.filter(kind=kind)
         for row in rows.iterator(chunk_size=2000):
             yield Entry(*row)
 
@@ -156,6 +158,15 @@ class Pen:
     def note(self, kind: str, content: dict[str, Any]) -> Entry:
         """Append an entry to the chain of the system."""
         return self._append(kind, content)
+
+    def restore(self, entries: Iterable[Entry]) -> None:
+        """Put in entries written elsewhere, as they are."""
+        kept = list(entries)
+        RecordEntry.objects.bulk_create(
+            [RecordEntry(**{name: getattr(entry, name) for name in _COLUMNS}) for entry in kept], batch_size=500
+        )
+        self.state = read_trial(self.chain, kept)
+        self.last = kept[-1]
 
     def _append(self, kind: str, content: dict[str, Any]) -> Entry:
         # The request stands on the first entry that it makes.

@@ -30,3 +30,17 @@ def create(apps: Any, schema_editor: Any) -> None:
     del apps
     for statement in _POSTGRESQL if schema_editor.connection.vendor == "postgresql" else _SQLITE:
         schema_editor.execute(statement, params=None)
+
+
+def missing(connection: Any) -> list[str]:
+    """Return the names of triggers that are not there any more, or are switched off."""
+    if connection.vendor == "postgresql":
+        wanted = {"escalate_entry_no_change", "escalate_entry_no_truncate"}
+        query = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'escalate_entry'::regclass AND tgenabled IN ('O', 'A')"
+    else:
+        wanted = {"escalate_entry_no_update", "escalate_entry_no_delete", "escalate_entry_no_replace"}
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'escalate_entry'"
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        there = {name for (name,) in cursor.fetchall()}
+    return sorted(wanted - there)

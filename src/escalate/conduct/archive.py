@@ -1,0 +1,249 @@
+"""One file that holds a trial whole: entries, designs, data, and the hash of each; written, read and verified anywhere."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from escalate.conduct import store
+from escalate.conduct.bodies import Imported
+from escalate.conduct.chain import Entry, Fault, canonical, sha256
+from escalate.conduct.errors import RecordError
+from escalate.conduct.history import history_csv
+from escalate.conduct.making import made
+from escalate.conduct.opening import check_name
+from escalate.conduct.reading import read_trial
+from escalate.conduct.snapshot import snapshot
+from escalate.conduct.state import TrialState
+from escalate.conduct.store import SYSTEM, Actor
+from escalate.conduct.verify import Report, verify_entries
+
+SCHEMA = "escalate/record/1"
+MAX_BYTES = 200_000_000
+"""No record of a trial is larger, unpacked."""
+_SUMS = "SHA256SUMS"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+_README = """This is the record of the trial '{trial}' ({title}), written by escalate {version}.
+
+record.jsonl    every entry, one JSON object a line, each with the hash of the one before
+design-vN.yaml  the versions of the design
+data.csv        the patients as known at the last entry
+history.csv     the entries in words, for people
+manifest.json   what this is, and the head: the hash of the last entry
+SHA256SUMS      the hash of each file, as sha256sum prints it
+
+Head: {head}
+
+    escalate trial verify {trial}.zip --head {head}
+"""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The content of an archive.
+
+    Parameters
+    ----------
+    sha256
+        Hash of the file itself.
+    """
+
+    trial: str
+    entries: tuple[Entry, ...]
+    files: Mapping[str, bytes]
+    sha256: str
+
+
+def write(trial: str) -> bytes:
+    """Return the archive of a trial; the same entries and version of escalate give the same bytes.
+
+    Raises
+    ------
+    NotFoundError, TamperedError
+        As `store.load`.
+    """
+    state = store.load(trial)
+    entries = tuple(entry for entry in store.entries_of(trial) if entry.number <= state.last.number)
+    return pack(_files(state, entries))
+
+
+def _files(state: TrialState, entries: tuple[Entry, ...]) -> dict[str, bytes]:
+    from escalate import __version__
+
+    manifest = {
+        "schema": SCHEMA,
+        "trial": state.trial,
+        "title": state.title,
+        "synthetic": state.synthetic,
+        "head": state.head,
+        "entries": len(entries),
+        "last_entry_at": state.last.at,
+        "version": __version__,
+    }
+    text = {
+        "README.txt": _README.format(trial=state.trial, title=state.title, head=state.head, version=__version__),
+        "manifest.json": json.dumps(manifest, indent=2, ensure_ascii=False) + "\n",
+        "record.jsonl": "".join(canonical(asdict(entry)) + "\n" for entry in entries),
+        "data.csv": snapshot(state),
+        "history.csv": history_csv(entries),
+        **dict(_designs(state)),
+    }
+    files = {name: content.encode("utf-8") for name, content in text.items()}
+    files[_SUMS] = "".join(f"{sha256(files[name])}  {name}\n" for name in sorted(files)).encode()
+    return files
+
+
+def _designs(state: TrialState) -> Iterator[tuple[str, str]]:
+    for version in state.designs:
+        yield f"design-v{version.number}.yaml", version.kept.text
+        if version.kept.attached is not None:
+            yield f"design-v{version.number}-attached/{_safe(version.kept.attached_name)}", version.kept.attached
+
+
+def _safe(name: str | None) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", Path(name or "").name).lstrip("._-") or "file"
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Return a zip file of files, without times."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files):
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, files[name])
+    return out.getvalue()
+
+
+def read(path: str | Path) -> Archive:
+    """Read an archive; whether it is whole is for `verify_archive` to say.
+
+    Raises
+    ------
+    RecordError
+        Where it is no archive of a trial.
+    """
+    name = str(path)
+    try:
+        raw = Path(path).read_bytes()
+    except OSError as fault:
+        raise RecordError(f"{name}: cannot be read ({fault.strerror})") from None
+    files = _unpack(raw, name)
+    for needed in ("manifest.json", "record.jsonl", _SUMS):
+        if needed not in files:
+            raise RecordError(f"{name}: has no {needed}; it is not an archive made by 'escalate trial export'")
+    try:
+        manifest = json.loads(files["manifest.json"])
+        schema, trial = manifest["schema"], manifest["trial"]
+    except (ValueError, TypeError, KeyError):
+        raise RecordError(f"{name}: its manifest.json cannot be read") from None
+    if schema != SCHEMA:
+        raise RecordError(
+            f"{name}: is of the schema '{str(schema)[:40]}', not {SCHEMA}; use the escalate that wrote it"
+        )
+    return Archive(check_name(str(trial)), tuple(_entries(files["record.jsonl"], name)), files, sha256(raw))
+
+
+def _unpack(raw: bytes, name: str) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            infos = archive.infolist()
+            if len(infos) > 1000 or sum(info.file_size for info in infos) > MAX_BYTES:
+                raise RecordError(f"{name}: is larger than any record of a trial; it is refused")
+            for info in infos:
+                if info.filename in files or not _NAME.fullmatch(info.filename):
+                    raise RecordError(
+                        f"{name}: holds a file '{info.filename[:60]!r}' twice, or of a name that no archive has"
+                    )
+                with archive.open(info) as file:
+                    files[info.filename] = file.read(info.file_size + 1)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OSError, zlib.error) as fault:
+        raise RecordError(f"{name}: is not a whole zip file ({fault})") from None
+    return files
+
+
+def _entries(raw: bytes, name: str) -> Iterator[Entry]:
+    types = {field.name: int if field.name == "number" else str for field in fields(Entry)}
+    for number, line in enumerate(raw.split(b"\n"), start=1):
+        if not line:
+            continue
+        try:
+            content = json.loads(line)
+            whole = set(content) == set(types) and all(type(content[key]) is kind for key, kind in types.items())
+        except (ValueError, TypeError, RecursionError):
+            whole = False
+        if not whole:
+            raise RecordError(f"{name}: record.jsonl:{number}: is not an entry")
+        yield Entry(**content)
+
+
+def verify_archive(path: str | Path, head: str | None = None, *, recompute: bool = False) -> Report:
+    """Verify an archive: the hash of each file, the chain, and that designs and data are those of the entries.
+
+    Raises
+    ------
+    RecordError
+        Where it is no archive of a trial.
+    """
+    archive = read(path)
+    report = verify_entries(archive.trial, archive.entries, head, recompute=recompute)
+    faults = (*report.faults, *_file_faults(archive))
+    return Report(report.chain, report.entries, report.head, faults, report.recomputed, report.notes)
+
+
+def _file_faults(archive: Archive) -> Iterator[Fault]:
+    def fault(text: str) -> Fault:
+        return Fault(archive.trial, None, text)
+
+    sums = {}
+    for line in archive.files[_SUMS].decode("utf-8", "replace").splitlines():
+        digest, _, name = line.partition("  ")
+        sums[name] = digest
+    for name in sorted({*archive.files, *sums} - {_SUMS}):
+        if name not in archive.files:
+            yield fault(f"{name} is missing")
+        elif sums.get(name) != sha256(archive.files[name]):
+            yield fault(f"{name} does not give the hash in {_SUMS}")
+    try:
+        state = read_trial(archive.trial, archive.entries)
+        wanted = _files(state, archive.entries)
+    except (RecordError, ValueError):
+        return
+    manifest = json.loads(archive.files["manifest.json"])
+    if manifest.get("head") != state.head or manifest.get("entries") != len(archive.entries):
+        yield fault("manifest.json names another head or number of entries: the tail was cut, or the manifest changed")
+    for name in ("data.csv", *(name for name in wanted if name.startswith("design-"))):
+        if archive.files.get(name) != wanted[name]:
+            yield fault(f"{name} is not what the entries say")
+
+
+def bring_in(path: str | Path, actor: Actor) -> TrialState:
+    """Bring a trial in from an archive; its entries stay what they are, and roles must be given anew.
+
+    Raises
+    ------
+    RecordError
+        Where the archive is not whole, or there is a trial of that name.
+    """
+    report = verify_archive(path)
+    if not report.clean:
+        raise RecordError(f"{path}: {report.faults[0].text}; a record that was changed is not brought in")
+    archive = read(path)
+    with store.appending(archive.trial, actor) as pen:
+        if pen.state is not None:
+            raise RecordError(f"{path}: there is a trial '{archive.trial}' here already")
+        pen.restore(archive.entries)
+        pen.write(made(Imported, archive_sha256=archive.sha256, head=archive.entries[-1].hash))
+        with store.appending(SYSTEM, Actor(actor.name, actor.via)) as log:
+            log.note(
+                "trial_opened", {"trial": archive.trial, "first": archive.entries[0].hash, "archive": archive.sha256}
+            )
+        return pen.trial
