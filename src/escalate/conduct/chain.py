@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 GENESIS = "0" * 64
@@ -79,7 +79,12 @@ class Entry:
 
     def is_whole(self) -> bool:
         """Return whether the content gives the hash."""
-        return _hash_of(astuple(self)[:-1]) == self.hash
+        return _hash_of(self._parts()) == self.hash
+
+    def _parts(self) -> tuple[object, ...]:
+        return (
+            self.chain, self.number, self.at, self.by, self.via, self.kind, self.body, self.request, self.previous
+        )  # fmt: skip
 
 
 def _hash_of(parts: tuple[object, ...]) -> str:

@@ -61,7 +61,8 @@ def verify_entries(trial: str, entries: Iterable[Entry], head: str | None = None
     for entry in kept:
         try:
             state = following(trial, state, entry)
-            faults += _content_faults(state, entry)
+            if entry.kind in _WITH_HASHES:
+                faults += _content_faults(state, entry)
         except EscalateError as error:
             text = str(error).removeprefix(f"{trial}: ")
             faults.append(
@@ -89,6 +90,9 @@ def _whole_hash(entries: list[Entry], head: str | None) -> str | None:
     begins = head.strip().lower().rstrip("…")
     found = [entry.hash for entry in entries if begins and entry.hash.startswith(begins)]
     return found[0] if found and len(begins) >= 8 else begins or "0"
+
+
+_WITH_HASHES = {body.kind for body in (Opened, DesignAmended, Analysed, Closed, Signed)}
 
 
 def _content_faults(state: TrialState, entry: Entry) -> Iterator[Fault]:
