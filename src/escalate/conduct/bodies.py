@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
+from unicodedata import category
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,7 +20,7 @@ def _plain(text: str) -> str:
     text = text.strip()
     if not text:
         raise ValueError("is empty")
-    if any(not (letter.isprintable() or letter in "\n\r\t") for letter in text):
+    if any(not (letter.isprintable() or letter in "\n\r\t" or category(letter) == "Zs") for letter in text):
         raise ValueError("holds control characters")
     try:
         text.encode()
@@ -31,14 +32,18 @@ def _plain(text: str) -> str:
 def _study_number(text: str) -> str:
     if not any(letter.isdigit() for letter in text):
         raise ValueError("is no study number: it needs a digit, and never a name or initials alone")
+    if any(part in ("", ".", "..") for part in text.split("/")):
+        raise ValueError("is no study number: a letter or digit stands between one / and the next")
     return text
 
 
 Text = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_plain)]
+Short = Annotated[str, Field(max_length=40), AfterValidator(_plain)]
 StudyNumber = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?$", max_length=40), AfterValidator(_study_number)
 ]
-Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
 Level = Annotated[int, Field(ge=1, le=1000)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -59,9 +64,9 @@ class PatientRow(Body):
     cohort: Annotated[int, Field(ge=1, le=999999)] | None = None
     level: Level
     dlt: bool | None = None
-    outcome: Annotated[str, Field(max_length=40)] | None = None
+    outcome: Short | None = None
     evaluable: bool = True
-    reason: Annotated[str, Field(max_length=40)] | None = None
+    reason: Short | None = None
     treated: Day | None = None
     dlt_date: Day | None = None
     last_follow_up: Day | None = None
@@ -74,9 +79,9 @@ class LockedDesign(Body):
 
     kind: ClassVar[str] = "design"
 
-    name: Annotated[str, Field(max_length=200)]
+    name: Name
     text: str
-    attached_name: Annotated[str, Field(max_length=200)] | None = None
+    attached_name: Name | None = None
     attached: str | None = None
     sha256: Digest
 
@@ -86,7 +91,7 @@ class Opened(Body):
 
     kind: ClassVar[str] = "opened"
 
-    title: Annotated[str, Field(max_length=200), AfterValidator(_plain)]
+    title: Name
     synthetic: bool = False
     design: LockedDesign
     version: str
@@ -198,7 +203,7 @@ class Signed(Body):
     subject: Digest
     meaning: Literal["authorship", "review", "approval"]
     record_sha256: Digest
-    name: Annotated[str, Field(max_length=150)]
+    name: Name
 
 
 class DesignAmended(Body):
@@ -236,7 +241,7 @@ class RolesGiven(Body):
 
     kind: ClassVar[str] = "roles"
 
-    person: Annotated[str, Field(min_length=1, max_length=150)]
+    person: Annotated[str, Field(min_length=1, max_length=150), AfterValidator(_plain)]
     roles: tuple[Literal["viewer", "site", "statistician", "chair", "admin"], ...]
 
 
@@ -267,7 +272,7 @@ def in_words(error: ValidationError) -> str:
     elif fault["type"] == "string_pattern_mismatch" and field.endswith("patient"):
         text = "is no study number: letters, digits and . _ / - alone, beginning and ending with a letter or digit"
     elif fault["type"] == "string_pattern_mismatch":
-        text = "is not a day such as 2026-03-31" if "\\d{4}" in str(fault.get("ctx")) else "is not of the right form"
+        text = "is not a day such as 2026-03-31" if "{4}-" in str(fault.get("ctx")) else "is not of the right form"
     return f"{field}: {text[0].lower()}{text[1:]}" if field else text
 
 

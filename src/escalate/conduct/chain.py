@@ -79,7 +79,11 @@ class Entry:
 
     def is_whole(self) -> bool:
         """Return whether the content gives the hash."""
-        return _hash_of(self._parts()) == self.hash
+        try:
+            return _hash_of(self._parts()) == self.hash
+        except (TypeError, ValueError):
+            # A damaged database gives values of other types, of which nothing was made.
+            return False
 
     def _parts(self) -> tuple[object, ...]:
         return (
@@ -113,8 +117,11 @@ def faults_of(chain: str, entries: Iterable[Entry], head: str | None = None) -> 
     for entry in entries:
         expected = last.number + 1 if last else 1
         whole = entry.is_whole()
+        if type(entry.number) is not int:
+            yield Fault(chain, expected, f"an entry after entry {expected - 1} was edited: it has no number")
+            continue
         if entry.chain != chain:
-            yield Fault(chain, entry.number, f"entry {entry.number} says that it belongs to '{entry.chain[:40]}'")
+            yield Fault(chain, entry.number, f"entry {entry.number} says that it belongs to '{str(entry.chain)[:40]}'")
         if entry.number < expected:
             yield Fault(
                 chain, entry.number, f"entry {entry.number} comes after entry {expected - 1}: it was inserted or moved"

@@ -82,13 +82,21 @@ def _read(name: str, text: str, attached_name: str | None, attached: str | None)
     with tempfile.TemporaryDirectory(prefix="escalate-") as folder:
         root = Path(folder).resolve()
         path = root / "design.yaml"
-        path.write_bytes(text.encode("utf-8"))
-        if attached is not None and attached_name is not None:
-            beside = (root / attached_name).resolve()
-            if root not in beside.parents:
-                raise RecordError(f"{name}: its file '{attached_name[:80]}' is not beside it or below; put it there")
-            beside.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_bytes(attached.encode("utf-8"))
+        try:
+            path.write_bytes(text.encode("utf-8"))
+            if attached is not None and attached_name is not None:
+                beside = (root / attached_name).resolve()
+                if root not in beside.parents or beside == path:
+                    raise RecordError(
+                        f"{name}: its file '{attached_name[:80]}' is not beside it or below; put it there"
+                    )
+                beside.parent.mkdir(parents=True, exist_ok=True)
+                beside.write_bytes(attached.encode("utf-8"))
+        except (OSError, ValueError):
+            # A name too long or half a letter: of a form or a request, never of a file that was read.
+            raise RecordError(
+                f"{name}: its text, or the name of the file beside it, cannot be kept in a file"
+            ) from None
         try:
             # A server does not run code that a record holds.
             with running_model_code(False):

@@ -9,14 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from escalate.conduct import store
-from escalate.conduct.analysis import first_cohort
+from escalate.conduct.allowance import not_allowed, wrong_cohort
 from escalate.conduct.bodies import Amended, Entered, PatientRow, in_words
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import RecordError
 from escalate.conduct.making import made, reason_given
 from escalate.conduct.permissions import Act, require
 from escalate.conduct.snapshot import check_rows
-from escalate.conduct.state import Standing, TrialState
 from escalate.conduct.store import Actor
 from escalate.core.errors import did_you_mean
 
@@ -63,6 +62,8 @@ def enter(
                 raise RecordError(f"patient {row.patient}: is given twice")
             everybody[row.patient] = row
         check_rows(state.design, everybody, as_of or (date.today() if state.dated else None))
+        if wrong := wrong_cohort(state, rows):
+            raise RecordError(wrong)
         without = not_allowed(state, rows)
         if without and body.deviation is None:
             raise RecordError(
@@ -71,40 +72,6 @@ def enter(
         if not without and body.deviation is not None:
             raise RecordError("deviation: these patients are as decided; leave the deviation out")
         return pen.write(body)
-
-
-def not_allowed(state: TrialState, rows: Iterable[PatientRow]) -> str | None:
-    """Return why patients of the cohorts were treated without a decision that allows it; None where one does."""
-    wanted = [row for row in rows if not row.backfill]
-    if not wanted:
-        return None
-    level, n = wanted[0].level, len(wanted)
-    decision = state.decision
-    if decision is None:
-        there = sum(not p.row.backfill for p in state.patients.values())
-        start, size = state.design.start_level, first_cohort(state)
-        if any(row.level != start for row in wanted):
-            return f"the first cohort is treated at level {start}"
-        if there + n > size:
-            return f"the first cohort has {size} patients, and nothing was decided about more"
-        return None
-    if decision.standing not in (Standing.IN_FORCE, Standing.ACTED_ON) or decision.superseded_by is not None:
-        return (
-            f"the last decision (entry {decision.entry.number}) {decision.standing.in_words}: nobody is treated on it"
-        )
-    if decision.body.level is None:
-        return (
-            f"the last decision (entry {decision.entry.number}) is to {decision.body.choice}: nobody is treated on it"
-        )
-    if any(row.level != decision.body.level for row in wanted):
-        return f"the last decision (entry {decision.entry.number}) is level {decision.body.level}, not {level}"
-    if n > decision.remaining:
-        left = decision.remaining
-        return (
-            f"the last decision (entry {decision.entry.number}) allows {left} more patient{'' if left == 1 else 's'} "
-            f"at level {level}, not {n}"
-        )
-    return None
 
 
 def amend(

@@ -112,11 +112,21 @@ def _entered(state: TrialState, entry: Entry, body: Entered, where: str) -> Tria
         if row.patient in patients:
             raise RecordError(f"{where}: patient {row.patient} is entered a second time")
         patients[row.patient] = Patient(row, entry.number)
-    decisions = state.decisions
-    if decisions and decisions[-1].body.level is not None and decisions[-1].void_by is None:
-        n = sum(row.level == decisions[-1].body.level and not row.backfill for row in body.patients)
-        decisions = (*decisions[:-1], replace(decisions[-1], treated=decisions[-1].treated + n))
-    return replace(state, patients=patients, decisions=decisions)
+    return _acted_on(replace(state, patients=patients), entry, body)
+
+
+def _acted_on(state: TrialState, entry: Entry, body: Entered) -> TrialState:
+    """Count who was treated on the last decision; where patients were treated otherwise, it is over."""
+    last = state.decision
+    cohort = [row for row in body.patients if not row.backfill]
+    if last is None or last.void_by is not None or not cohort:
+        return state
+    if body.deviation is not None and not last.treated:
+        return _void_open_decision(state, entry)
+    changed = replace(last, treated=last.treated + len(cohort))
+    if body.deviation is not None:
+        changed = replace(last, superseded_by=entry.number)
+    return replace(state, decisions=(*state.decisions[:-1], changed))
 
 
 def _amended(state: TrialState, entry: Entry, body: Amended, where: str) -> TrialState:
@@ -130,8 +140,15 @@ def _amended(state: TrialState, entry: Entry, body: Amended, where: str) -> Tria
         values[name] = new
     row = PatientRow.model_validate(values)
     patient = replace(before, row=row, changed=(*before.changed, entry.number))
-    changed = _void_open_decision(replace(state, patients={**state.patients, body.patient: patient}), entry)
+    changed = replace(state, patients={**state.patients, body.patient: patient})
+    if body.first_report and set(body.changes) <= _GOES_ON:
+        return changed
+    changed = _void_open_decision(changed, entry)
     return changed if body.first_report else _void_what_rested_on(changed, before, entry)
+
+
+_GOES_ON = {"last_follow_up", "response"}
+"""What can become known without voiding a decision: that follow-up went on, and responses, on which no dose rests."""
 
 
 def _void_open_decision(state: TrialState, entry: Entry) -> TrialState:

@@ -15,10 +15,11 @@ from django.db import IntegrityError, connection, transaction
 from escalate.conduct.bodies import Body
 from escalate.conduct.chain import Entry, canonical
 from escalate.conduct.database import faults_told
-from escalate.conduct.errors import AlreadyRecordedError, ConflictError, NotFoundError
+from escalate.conduct.errors import AlreadyRecordedError, ConflictError, NotFoundError, RecordError
 from escalate.conduct.models import RecordEntry
 from escalate.conduct.reading import following, read_trial
 from escalate.conduct.state import TrialState
+from escalate.core.errors import harmless
 
 SYSTEM = "system"
 """The chain of what concerns no single trial: accounts, sign-ins, denials, trials opened."""
@@ -47,6 +48,20 @@ class Actor:
     request: str = ""
     everywhere: bool = False
     admin: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what the columns do not hold.
+
+        Raises
+        ------
+        RecordError
+            Where a name is empty, too long, or holds control characters.
+        """
+        for field_, text, most in (("by", self.name, 150), ("via", self.via, 80), ("request", self.request, 80)):
+            if len(text) > most or (text and not text.isprintable()) or (field_ != "request" and not text.strip()):
+                raise RecordError(
+                    f"{field_}: '{harmless(text[:40])}' is empty, longer than {most} letters, or not printable"
+                )
 
 
 def entries_of(chain: str, after: int = 0, *, kind: str | None = None) -> Iterator[Entry]:
@@ -156,8 +171,8 @@ class Pen:
         return entry
 
     def note(self, kind: str, content: dict[str, Any]) -> Entry:
-        """Append an entry to the chain of the system."""
-        return self._append(kind, content)
+        """Append an entry to the chain of the system; what is no text, as an address may hold, is replaced."""
+        return self._append(kind, {key: _text(value) for key, value in content.items()})
 
     def restore(self, entries: Iterable[Entry]) -> None:
         """Put in entries written elsewhere, as they are."""
@@ -185,6 +200,12 @@ class Pen:
         self.last = entry
         self.written.append(entry)
         return entry
+
+
+def _text(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return "".join(c if c.isprintable() else "?" for c in value.encode("utf-8", "replace").decode())
 
 
 @contextmanager

@@ -1,0 +1,120 @@
+"""Who may be treated now: at which level, how many, and in which cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from escalate.conduct.analysis import current, first_cohort
+from escalate.conduct.bodies import PatientRow
+from escalate.conduct.state import Decision, Standing, TrialState
+from escalate.core.errors import EscalateError
+
+COMPLETES = "complete_cohort"
+"""The reason of a recommendation that goes on with the cohort there is."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a decision in force, or the start of the trial, allows.
+
+    Parameters
+    ----------
+    level, patients
+        Where, and how many more; None and 0 where nobody is treated.
+    cohort
+        Number of the cohort that the next patients belong to.
+    why_none
+        Why nobody is treated.
+    """
+
+    level: int | None
+    patients: int
+    cohort: int
+    why_none: str | None = None
+
+
+def allowance(state: TrialState) -> Allowance:
+    """Return who may be treated now."""
+    numbers = state.cohort_numbers()
+    last = numbers[-1] if numbers else 0
+    decision = state.decision
+    if not state.is_open:
+        return Allowance(None, 0, last + 1, "the trial is closed")
+    if decision is None:
+        there = sum(not p.row.backfill for p in state.patients.values())
+        left = max(first_cohort(state) - there, 0)
+        if any(not p.row.backfill and p.row.level != state.design.start_level for p in state.patients.values()):
+            left = 0
+        why = None if left else "the first cohort is there, and nothing was decided about more patients"
+        return Allowance(state.design.start_level if left else None, left, max(last, 1), why)
+    name = f"the last decision (entry {decision.entry.number})"
+    if decision.standing not in (Standing.IN_FORCE, Standing.ACTED_ON):
+        return Allowance(None, 0, last + 1, f"{name} {decision.standing.in_words}: nobody is treated on it")
+    if decision.body.level is None:
+        done = _in_words(decision)
+        return Allowance(None, 0, last + 1, f"{name} is to {done}: nobody is treated on it")
+    if not decision.remaining:
+        return Allowance(None, 0, last + 1, f"{name} is carried out, and nothing was decided about more patients")
+    goes_on = decision.treated > 0 or _completes(decision)
+    return Allowance(decision.body.level, decision.remaining, last if goes_on and last else last + 1)
+
+
+def _in_words(decision: Decision) -> str:
+    """Return what a decision by which nobody is treated is to do."""
+    if decision.body.choice != "accept":
+        return decision.body.choice
+    return "stop" if decision.analysis.body.recommendation["action"] == "stop" else "wait"
+
+
+def _completes(decision: Decision) -> bool:
+    advised = decision.analysis.body.recommendation
+    codes = {reason["code"] for reason in advised["reasons"]}
+    return COMPLETES in codes and decision.body.level == advised["next_level"]
+
+
+def not_allowed(state: TrialState, rows: Sequence[PatientRow]) -> str | None:
+    """Return why patients were treated without a decision that allows it; None where one does."""
+    wanted = [row for row in rows if not row.backfill]
+    if wanted:
+        allowed = allowance(state)
+        if allowed.why_none is not None:
+            return allowed.why_none
+        wrong = next((row.level for row in wanted if row.level != allowed.level), None)
+        if wrong is not None:
+            return f"what was decided is level {allowed.level}, not {wrong}"
+        if len(wanted) > allowed.patients:
+            more = "more " if state.decision and state.decision.treated else ""
+            n = allowed.patients
+            return f"what was decided allows {n} {more}patient{'' if n == 1 else 's'} at level {allowed.level}, not {len(wanted)}"
+    backfilled = [row for row in rows if row.backfill]
+    return _backfill_closed(state, backfilled) if backfilled else None
+
+
+def _backfill_closed(state: TrialState, rows: Sequence[PatientRow]) -> str | None:
+    try:
+        found = current(state).backfill
+    except EscalateError as error:
+        return f"whether the level is open to backfill cannot be said ({error})"
+    for dose in found or ():
+        n = sum(row.level == dose.level for row in rows)
+        if n and not (dose.open and n <= dose.places):
+            return f"level {dose.level} is not open to {n} backfill patient{'' if n == 1 else 's'}: {dose.why}"
+    return None if found else "no level is open to backfill"
+
+
+def wrong_cohort(state: TrialState, rows: Sequence[PatientRow]) -> str | None:
+    """Return what is wrong with the numbers of cohorts; None where they go on as they should."""
+    wanted = [row for row in rows if not row.backfill]
+    expected = allowance(state).cohort
+    numbers = state.cohort_numbers()
+    last = numbers[-1] if numbers else 0
+    for row in wanted:
+        if row.cohort is not None and row.cohort < max(last, 1):
+            return f"patient {row.patient} cohort: {row.cohort} is over; the cohort of the next patients is {expected}"
+        if row.cohort == last < expected and state.patients:
+            return (
+                f"patient {row.patient} cohort: {row.cohort} is the cohort of an earlier decision; the next patients are cohort "
+                f"{expected}"
+            )
+    return None
