@@ -37,8 +37,10 @@ KEEPER = 'cat; kill -QUIT "$0"; while kill -0 "$0"; do sleep 0.1; done; rm -rf "
 class Postgres:
     """One PostgreSQL server, on a port of 127.0.0.1 that stays its own when it is stopped and started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = True) -> None:
         self._bin = binaries()
+        # What is thrown away within minutes need not reach the disk; whoever breaks a server wants it to.
+        self._settings = SETTINGS if durable else SETTINGS | {"fsync": "off", "full_page_writes": "off"}
         self.user = unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="escalate-postgres-"))
         self.port = free_port()
@@ -56,7 +58,7 @@ class Postgres:
             return
         # One that was killed leaves this behind; in it is the id of a process that may by now be another's.
         (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             self._server = self._child(
                 [str(self._bin / "postgres"), "-D", self._data, "-p", str(self.port), *options], stdout=log, stderr=log
@@ -131,7 +133,7 @@ class Postgres:
 
 @cache
 def _shared() -> Postgres:
-    server = Postgres()
+    server = Postgres(durable=False)
     atexit.register(server.remove)
     return server
 
