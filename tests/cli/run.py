@@ -36,6 +36,9 @@ COMMANDS = (
     "methods",
     "explain",
     "schema",
+    "trial",
+    "account",
+    "serve",
 )
 
 DESIGN = """schema: escalate/design/1
@@ -61,6 +64,7 @@ _PERSONAL = (
     "TTY_COMPATIBLE",
     "PYTHONIOENCODING",
     "ESCALATE_DEBUG",
+    "ESCALATE_DATABASE",
     "PYTHONWARNINGS",
 )
 
@@ -84,21 +88,22 @@ def escalate(
     stdin: str | bytes | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    columns: str | None = None,
     timeout: float = 300,
 ) -> Result:
-    """Run `escalate` with arguments; standard input is empty unless given.
+    """Run `escalate` with arguments; standard input is empty unless given, and the width that of no terminal.
 
     Where nothing special is asked of the interpreter it is forked from a warm one (`tests/cli/warm.py`).
     """
     content = stdin.encode() if isinstance(stdin, str) else stdin or b""
     if env is None and hasattr(os, "fork"):
-        return _forked([str(argument) for argument in arguments], content, cwd or Path.cwd(), timeout)
+        return _forked([str(argument) for argument in arguments], content, cwd or Path.cwd(), columns, timeout)
     done = subprocess.run(
         [str(COMMAND), *map(str, arguments)],
         input=content,
         capture_output=True,
         cwd=cwd,
-        env=environment(env),
+        env=environment({**(env or {}), **({"COLUMNS": columns} if columns else {})}),
         timeout=timeout,
         check=False,
     )
@@ -120,7 +125,7 @@ def _warm() -> subprocess.Popen[str]:
     return server
 
 
-def _forked(arguments: list[str], stdin: bytes, cwd: Path, timeout: float) -> Result:
+def _forked(arguments: list[str], stdin: bytes, cwd: Path, columns: str | None, timeout: float) -> Result:
     server = _warm()
     assert server.stdin is not None
     assert server.stdout is not None
@@ -132,7 +137,7 @@ def _forked(arguments: list[str], stdin: bytes, cwd: Path, timeout: float) -> Re
             **{name: str(path) for name, path in files.items()},
             "arguments": arguments,
             "cwd": str(cwd),
-            "env": environment(),
+            "env": environment({"COLUMNS": columns} if columns else None),
             "timeout": timeout,
         }
         print(json.dumps(request), file=server.stdin, flush=True)

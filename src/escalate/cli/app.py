@@ -12,7 +12,19 @@ import typer
 from typer.exceptions import TyperException
 
 from escalate import __version__
-from escalate.cli import calibrate, designing, map_prior, pathways, prior, scenarios, simulating, trial
+from escalate.cli import (
+    accounts,
+    calibrate,
+    designing,
+    map_prior,
+    pathways,
+    prior,
+    record,
+    scenarios,
+    serve,
+    simulating,
+    trial,
+)
 from escalate.cli.model_code import with_run_model_code
 from escalate.core.errors import EscalateError, harmless
 
@@ -58,6 +70,9 @@ for _command in (
     designing.schema,
 ):
     app.command()(with_run_model_code(_command))
+app.add_typer(accounts.app, name="account")
+app.add_typer(record.app, name="trial")
+app.command()(serve.serve)
 
 
 def main() -> None:
@@ -73,8 +88,8 @@ def main() -> None:
         code = _fail(str(error), 2)
     except TyperException as error:
         code = _fail(_usage(error), 2)
-    except KeyboardInterrupt:
-        code = _fail("interrupted; nothing was written", 130)
+    except KeyboardInterrupt as interruption:
+        code = _fail(str(interruption) or "interrupted; nothing was written", 130)
     except BrokenPipeError:
         # The reader of our output has gone, as with `| head`.
         code = _silence(0)

@@ -1,0 +1,1 @@
+"""The web pages of a trial: they ask, call and show; what counts is done below them."""
