@@ -432,6 +432,27 @@ def test_the_environment_names_the_record(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["entries"][0]["by"] != "eve"
 
 
+def test_signing_what_stands_on_record(record: Record) -> None:
+    """A reviewer signs a decision of somebody else by its number, once; what is no decision is not signed."""
+    record.json("enter", "t", "--outcomes", "1NNN", "--by", "ana")
+    record.json("recommend", "t", "--by", "ana")
+    decided = record.json("decide", "t", "accept", "--by", "ana")["entries"][0]["number"]
+    account = ("account", "add", "bo", "--full-name", "Bo Example", "--password-stdin")
+    assert escalate(*account, stdin=PASSWORD, cwd=record.folder).code == 0
+    sign = ("sign", "t", "--by", "bo", "--password-stdin", "--entry")
+    assert "entry: is missing" in record.refused("sign", "t", "--by", "bo")
+    assert "there is no entry 99" in record.refused(*sign, "99", stdin=PASSWORD)
+    assert "is not a decision" in record.refused(*sign, "2", stdin=PASSWORD)
+    assert "the password is not right" in record.refused(*sign, str(decided), stdin="another")
+    assert "authorship is signed by whoever wrote" in record.refused(
+        *sign, str(decided), "--meaning", "authorship", stdin=PASSWORD
+    )
+    found = record.json(*sign, str(decided), stdin=PASSWORD)["entries"]
+    assert [entry["kind"] for entry in found] == ["signed"]
+    assert "signed this already" in record.refused(*sign, str(decided), stdin=PASSWORD)
+    assert record.run("verify", "t").code == 0
+
+
 def test_help_of_every_command() -> None:
     """Each command explains itself with -h as with --help; none alone shows them all."""
     shown = escalate("trial")
@@ -443,6 +464,7 @@ def test_help_of_every_command() -> None:
         "amend",
         "recommend",
         "decide",
+        "sign",
         "close",
         "list",
         "show",

@@ -167,7 +167,7 @@ def test_reference_has_every_command_and_option() -> None:
     page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
     listed = escalate("trial").stdout.split("Commands:")[1]
     names = [line.split()[0] for line in listed.splitlines() if re.match(r"  \w", line)]
-    assert len(names) == 12
+    assert len(names) == 13
     common = page.split("\n## trial\n", maxsplit=1)[1].split("\n### ", maxsplit=1)[0]
     for name in names:
         section = page.split(f"\n### trial {name}\n", maxsplit=1)[1].split("\n## ", maxsplit=1)[0].split("\n### ")[0]

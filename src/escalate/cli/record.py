@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from escalate.cli import record_deciding, record_entering, record_looking
+from escalate.cli import record_deciding, record_entering, record_looking, record_signing
 
 app = typer.Typer(
     help="Keep the record of a trial: what was known, what was recommended, what was decided, by whom, when and why.",
@@ -27,6 +27,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "amend": record_entering.amend,
     "recommend": record_deciding.recommend,
     "decide": record_deciding.decide,
+    "sign": record_signing.sign,
     "close": record_deciding.close,
     "list": record_looking.list_,
     "show": record_looking.show,
