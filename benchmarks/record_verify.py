@@ -71,9 +71,7 @@ def main() -> None:
         n = sum(report.entries for report in reports)
         found = [fault.text for report in reports for fault in report.faults] or ["none"]
         taken = f"{seconds:.2f} s ({busy:.2f} s of the processor)"
-        print(
-            f"{n} entries in {len(reports)} chains verified in {seconds:.2f} s ({busy:.2f} s of the processor), faults: {faults[:3] or 'none'}"
-        )
+        print(f"{n} entries in {len(reports)} chains verified in {taken}, faults: {', '.join(found[:3])}")
 
 
 if __name__ == "__main__":

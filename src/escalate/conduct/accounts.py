@@ -19,6 +19,7 @@ from escalate.conduct.database import faults_told
 from escalate.conduct.errors import NotFoundError, RecordError
 from escalate.conduct.models import ApiToken
 from escalate.conduct.store import Actor
+from escalate.core.errors import harmless
 
 TOKEN_PREFIX = "esc_"
 MAX_TOKEN_DAYS = 365
@@ -64,10 +65,11 @@ def account(name: str) -> Account:
 
 
 def _user(name: str) -> Any:
+    # What cannot be a name, half a letter or a NUL, no database is asked for.
     with faults_told():
-        found = get_user_model().objects.filter(username=name).first()
+        found = get_user_model().objects.filter(username=name).first() if name.isprintable() else None
     if found is None:
-        raise NotFoundError(f"there is no account '{name[:40]}'")
+        raise NotFoundError(f"there is no account '{harmless(name[:40])}'")
     return found
 
 
@@ -145,6 +147,8 @@ def issue_token(name: str, label: str, days: int, actor: Actor) -> str:
     """
     if not 1 <= days <= MAX_TOKEN_DAYS:
         raise RecordError(f"days: {days} is not between 1 and {MAX_TOKEN_DAYS}")
+    if not label.isprintable():
+        raise RecordError("label: holds control characters")
     user = _user(name)
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     now = datetime.now(UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +31,21 @@ def day_for(state: TrialState, as_of: date | None) -> date | None:
             raise RecordError("as_of: this design has no DLT window, so that no day is looked at; leave it out")
         return None
     return as_of or date.today()
+
+
+def has_come(state: TrialState, day: date | None) -> date | None:
+    """Return a day on which something is recorded.
+
+    Raises
+    ------
+    RecordError
+        Where it has not come: patients followed so far would be taken as followed until then.
+    """
+    known = [row.last_follow_up or row.treated for row in (patient.row for patient in state.patients.values())]
+    last = max([date.today() + timedelta(days=1), *(date.fromisoformat(text) for text in known if text)])
+    if day is not None and day > last:
+        raise RecordError(f"as_of: {day} has not come; what is recorded is of today or of a day before")
+    return day
 
 
 def current(state: TrialState, as_of: date | None = None) -> Recommendation:
@@ -80,14 +95,18 @@ def selected(state: TrialState, as_of: date | None = None) -> Selection:
     if missing:
         raise RecordError(f"the outcome of {_listed(missing)} is not known yet; the MTD is selected when all are")
     design = state.design
-    return select(design, read(design, snapshot(state), day_for(state, as_of)), design_sha256=state.version.kept.sha256)
+    return select(
+        design,
+        read(design, snapshot(state), has_come(state, day_for(state, as_of))),
+        design_sha256=state.version.kept.sha256,
+    )
 
 
 def analysed(state: TrialState, as_of: date | None = None) -> Analysed:
     """Return the analysis of the data as known now, as the record keeps it."""
     from escalate import __version__
 
-    day = day_for(state, as_of)
+    day = has_come(state, day_for(state, as_of))
     found = recommendation_form(current(state, day))
     data = snapshot(state)
     return Analysed(

@@ -14,7 +14,7 @@ from pathlib import Path
 from escalate.conduct import store
 from escalate.conduct.bodies import Imported
 from escalate.conduct.chain import Entry, Fault, canonical, sha256
-from escalate.conduct.errors import RecordError
+from escalate.conduct.errors import NotAllowedError, RecordError
 from escalate.conduct.history import history_csv
 from escalate.conduct.making import made
 from escalate.conduct.opening import check_name
@@ -142,7 +142,7 @@ def read(path: str | Path) -> Archive:
     try:
         manifest = json.loads(files["manifest.json"])
         schema, trial = manifest["schema"], manifest["trial"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise RecordError(f"{name}: its manifest.json cannot be read") from None
     if schema != SCHEMA:
         raise RecordError(
@@ -217,12 +217,18 @@ def _file_faults(archive: Archive) -> Iterator[Fault]:
         wanted = _files(state, archive.entries)
     except (RecordError, ValueError):
         return
-    manifest = json.loads(archive.files["manifest.json"])
+    manifest, ours = json.loads(archive.files["manifest.json"]), json.loads(wanted["manifest.json"])
     if manifest.get("head") != state.head or manifest.get("entries") != len(archive.entries):
         yield fault("manifest.json names another head or number of entries: the tail was cut, or the manifest changed")
-    for name in ("data.csv", *(name for name in wanted if name.startswith("design-"))):
+    elif {**manifest, "version": None} != {**ours, "version": None}:
+        yield fault("manifest.json is not what the entries say")
+    # In words another version may say the same otherwise.
+    in_words = {"README.txt", "history.csv"} if manifest.get("version") != ours["version"] else set()
+    for name in sorted(wanted.keys() - in_words - {"manifest.json", _SUMS}):
         if archive.files.get(name) != wanted[name]:
             yield fault(f"{name} is not what the entries say")
+    for name in sorted(archive.files.keys() - wanted.keys()):
+        yield fault(f"{name} is no file of this record")
 
 
 def bring_in(path: str | Path, actor: Actor) -> TrialState:
@@ -232,7 +238,11 @@ def bring_in(path: str | Path, actor: Actor) -> TrialState:
     ------
     RecordError
         Where the archive is not whole, or there is a trial of that name.
+    NotAllowedError
+        For whoever is not the administrator of the server.
     """
+    if not (actor.everywhere or actor.admin):
+        raise NotAllowedError(f"{actor.name} may not bring in a trial; that takes the administrator of the server")
     report = verify_archive(path)
     if not report.clean:
         raise RecordError(f"{path}: {report.faults[0].text}; a record that was changed is not brought in")

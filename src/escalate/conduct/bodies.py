@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from unicodedata import category
 
@@ -29,6 +30,13 @@ def _plain(text: str) -> str:
     return text
 
 
+def _no_formula(text: str) -> str:
+    # It stands in data.csv as it is, because that is what is hashed and computed from.
+    if text[0] in "=+-@|%":
+        raise ValueError("begins as a formula does in a spreadsheet; begin with a letter or digit")
+    return text
+
+
 def _study_number(text: str) -> str:
     if not any(letter.isdigit() for letter in text):
         raise ValueError("is no study number: it needs a digit, and never a name or initials alone")
@@ -38,7 +46,7 @@ def _study_number(text: str) -> str:
 
 
 Text = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_plain)]
-Short = Annotated[str, Field(max_length=40), AfterValidator(_plain)]
+Short = Annotated[str, Field(max_length=40), AfterValidator(_plain), AfterValidator(_no_formula)]
 StudyNumber = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?$", max_length=40), AfterValidator(_study_number)
 ]
@@ -263,7 +271,18 @@ BODIES: dict[str, type[Body]] = {
 def in_words(error: ValidationError) -> str:
     """Return the first fault of a body as field and sentence."""
     fault = error.errors()[0]
-    field = ".".join(str(part + 1 if isinstance(part, int) else part) for part in fault["loc"])
+    field = dotted(fault["loc"])
+    text = fault_in_words(fault, field)
+    return f"{field}: {text}" if field else text
+
+
+def dotted(place: tuple[int | str, ...]) -> str:
+    """Return the place of a fault, rows counted from 1."""
+    return ".".join(str(part + 1 if isinstance(part, int) else part) for part in place)
+
+
+def fault_in_words(fault: Mapping[str, Any], field: str) -> str:
+    """Return a fault that pydantic found as the end of a sentence."""
     text = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
         text = "is not known"
@@ -273,7 +292,7 @@ def in_words(error: ValidationError) -> str:
         text = "is no study number: letters, digits and . _ / - alone, beginning and ending with a letter or digit"
     elif fault["type"] == "string_pattern_mismatch":
         text = "is not a day such as 2026-03-31" if "{4}-" in str(fault.get("ctx")) else "is not of the right form"
-    return f"{field}: {text[0].lower()}{text[1:]}" if field else text
+    return f"{text[0].lower()}{text[1:]}"
 
 
 def read_body(kind: str, content: Any, where: str) -> Body:

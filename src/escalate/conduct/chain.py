@@ -73,8 +73,17 @@ class Entry:
 
     @property
     def content(self) -> Mapping[str, Any]:
-        """The body."""
-        found: Mapping[str, Any] = json.loads(self.body)
+        """The body.
+
+        Raises
+        ------
+        ValueError
+            Where it is not JSON, or nested beyond reading.
+        """
+        try:
+            found: Mapping[str, Any] = json.loads(self.body)
+        except RecursionError:
+            raise ValueError("is nested beyond reading") from None
         return found
 
     def is_whole(self) -> bool:

@@ -84,6 +84,11 @@ def _check_patients(state: TrialState, new: Design, name: str, as_of: date | Non
             f"{name}: its patients have other columns ({', '.join(columns(new))}) than those on record; "
             "a design is amended within one kind of data"
         )
+    if state.patients and new.doses.unit != state.design.doses.unit:
+        raise RecordError(
+            f"{name}: its doses are in {new.doses.unit}, those of the patients on record in {state.design.doses.unit}; "
+            "a unit is not amended"
+        )
     old_levels, levels = state.design.doses.levels, new.doses.levels
     for name_, patient in state.patients.items():
         level = patient.row.level

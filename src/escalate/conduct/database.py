@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,13 @@ def _check_file(path: Path, create: bool) -> None:
             )
         if not path.absolute().parent.is_dir():
             raise RecordError(f"{path}: there is no directory {path.absolute().parent}")
+        try:
+            # It holds hashes of passwords, so it is made for its owner alone.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            pass
+        except OSError as fault:
+            raise RecordError(f"{path}: cannot be made ({fault.strerror})") from None
         return
     try:
         with path.open("rb") as file:
@@ -67,6 +74,32 @@ def _check_file(path: Path, create: bool) -> None:
         raise RecordError(f"{path}: is not a database; a record is an SQLite file made by 'escalate trial new'")
     if not start and not create:
         raise RecordError(f"{path}: is empty; begin a record with 'escalate trial new'")
+    if start:
+        _check_ours(path)
+
+
+def _check_ours(path: Path) -> None:
+    """Refuse another program's database before it is opened as ours would be, which would change its file."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
+            tables = {name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            django = "django_migrations" in tables
+            apps = {app for (app,) in file.execute("SELECT app FROM django_migrations")} if django else set()
+    except (sqlite3.Error, UnicodeDecodeError):
+        # Told where it is opened.
+        return
+    if _anothers(tables, apps):
+        raise RecordError(f"{path}: is a database, but not a record of escalate; name another")
+
+
+def _anothers(tables: Collection[str], apps: Collection[str]) -> bool:
+    """Return whether tables are another program's; a record that was only begun as its maker was stopped is none."""
+    ours = "escalate_entry" in tables
+    return not ours and bool(tables) and ("django_migrations" not in tables or not set(apps) <= _APPS)
+
+
+_APPS = {"contenttypes", "auth", "sessions", "axes", "conduct"}
+"""Whose tables a record has."""
 
 
 def _configure(database: str, settings: dict[str, Any]) -> None:
@@ -96,11 +129,11 @@ def _check_schema(database: str, create: bool) -> None:
 
     tables = set(connection.introspection.table_names())
     ours = "escalate_entry" in tables
-    if tables and not ours and "django_migrations" not in tables:
+    loader = MigrationLoader(connection)
+    if _anothers(tables, {app for app, _ in loader.applied_migrations}):
         raise RecordError(f"{shown(database)}: is a database, but not a record of escalate; name another")
     if not ours and not create:
         raise RecordError(f"{shown(database)}: holds no record; begin one with 'escalate trial new'")
-    loader = MigrationLoader(connection)
     newer = sorted(
         name
         for app, name in loader.applied_migrations
@@ -120,11 +153,12 @@ def _check_schema(database: str, create: bool) -> None:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Let one process alone make or change the tables of a PostgreSQL database."""
+    """Let one process alone make or change the tables."""
     from django.db import connection
 
     if connection.vendor != "postgresql":
-        yield
+        with _folder_held(Path(connection.settings_dict["NAME"]).parent):
+            yield
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATING])
@@ -132,6 +166,22 @@ def _one_at_a_time() -> Iterator[None]:
             yield
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATING])
+
+
+@contextmanager
+def _folder_held(folder: Path) -> Iterator[None]:
+    """Hold the folder of an SQLite file; a second handle on the file itself would break SQLite's own locks."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 _MIGRATING = 0x65736361
@@ -160,26 +210,45 @@ def faults_told(database: str = "the database") -> Iterator[None]:
     Raises
     ------
     UnavailableError
-        Where it cannot be reached or written; nothing of what failed was kept.
+        Where it cannot be reached or written; nothing of what failed was kept, but for a connection cut at its last word.
     RecordError
         Where its file is damaged, or is none.
     """
-    from django.db import DatabaseError, InterfaceError, OperationalError
+    from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection
 
     name = shown(database)
     try:
         yield
-    except (OperationalError, InterfaceError, sqlite3.OperationalError) as fault:
-        raise UnavailableError(
-            f"{name}: {_in_words(str(fault))}; nothing was saved by this, and nothing saved is lost"
-        ) from fault
-    except DatabaseError as fault:
-        said = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
-        if "malformed" in said or "not a database" in said:
-            raise RecordError(
-                f"{name}: is damaged or no database ({said}); restore it from a backup or an export"
-            ) from fault
+    except IntegrityError:
         raise
+    except (DatabaseError, InterfaceError, sqlite3.OperationalError, UnicodeDecodeError) as fault:
+        said = str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
+        if _damaged(fault, said):
+            raise RecordError(
+                f"{name}: is damaged or no database ({said[:200]}); restore it from a backup or an export"
+            ) from fault
+        if not isinstance(fault, OperationalError | InterfaceError | sqlite3.OperationalError):
+            raise
+        # A connection that was cut is opened anew when the database is asked next.
+        with suppress(DatabaseError, InterfaceError):
+            connection.close_if_unusable_or_obsolete()
+        raise UnavailableError(f"{name}: {_in_words(said)}; {_kept(said)}, and nothing saved is lost") from fault
+
+
+def _damaged(fault: Exception, said: str) -> bool:
+    signs = ("malformed", "not a database", "Could not decode", "no such table", "no such column", "does not exist")
+    return isinstance(fault, UnicodeDecodeError) or (
+        any(sign in said for sign in signs) and "FATAL" not in said and "failed" not in said
+    )
+
+
+def _kept(said: str) -> str:
+    """Return whether anything was saved: of a connection cut while the last word was on its way nobody knows."""
+    if any(
+        sign in said for sign in ("closed the connection", "terminating connection", "consuming input", "SSL", "reset")
+    ):
+        return "look, when it is back, whether this was saved before you send it again"
+    return "nothing was saved by this"
 
 
 def _in_words(said: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
+from unicodedata import normalize
 
 from escalate.conduct import store
 from escalate.conduct.analysis import analysed, is_current
@@ -104,7 +105,7 @@ def _dose(
     n = patients if patients is not None else size
     if n is None or n < 1:
         raise RecordError("patients: is missing; say how many are treated, because none are recommended")
-    upward = level > (advised or 0) or (level == advised and n > (size or 0))
+    upward = level > (advised or 0) or n > (size or 0)
     departs = (level, n) != (advised, size)
     if choice == "expand" and not departs:
         raise RecordError("decision: this is what is recommended; choose 'accept'")
@@ -196,9 +197,11 @@ def _analysis_for(pen: Pen, analysis: str | None, as_of: date | None) -> Analysi
             return last
         pen.write(analysed(state, as_of))
         return pen.trial.analyses[-1]
-    found = next((a for a in reversed(state.analyses) if a.entry.hash.startswith(analysis)), None) if analysis else None
-    if found is None:
+    found = next((a for a in reversed(state.analyses) if a.entry.hash.startswith(analysis)), None)
+    if found is None or len(analysis) < 8:
         raise RecordError(f"analysis: {analysis[:16]} is not an analysis on record")
+    if as_of is not None and found.body.as_of != as_of.isoformat():
+        raise RecordError(f"analysis: that of entry {found.entry.number} looked at {found.body.as_of}, not at {as_of}")
     if not is_current(state, found):
         raise ConflictError(
             f"{state.trial}: data or design changed since the analysis of entry {found.entry.number}; analyse again, then decide"
@@ -236,7 +239,7 @@ def approve(
         waiting = awaiting(state)
         if waiting is None or (subject is not None and waiting.entry.hash != subject):
             raise ConflictError(f"{trial}: nothing of this awaits a second person now; look at the history")
-        if waiting.entry.by.strip().casefold() == actor.name.strip().casefold():
+        if same_person(waiting.entry.by, actor.name):
             raise NotAllowedError(f"{trial}: {actor.name} decided this, so that another person must agree")
         said = reason_given(reason)
         if not agrees and said is None:
@@ -244,6 +247,15 @@ def approve(
         entry = pen.write(made(Approved, subject=waiting.entry.hash, agrees=agrees, reason=said))
         sign_with(pen, entry.hash, signing)
         return entry
+
+
+def same_person(one: str, other: str) -> bool:
+    """Return whether two names are one person's, however they are written: case, blanks, wide letters."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(name: str) -> str:
+    return "".join(normalize("NFKC", name).casefold().split())
 
 
 def awaiting(state: TrialState) -> Decision | Closing | None:
@@ -266,6 +278,8 @@ def sign(trial: str, subject: str, signing: Signing, actor: Actor, *, seen: str 
     with store.appending(trial, actor, seen=seen) as pen:
         state = pen.trial
         require(state, actor, Act.SIGN)
+        if signing.meaning == "authorship" and not same_person(author_of(state, subject), actor.name):
+            raise RecordError(f"meaning: authorship is signed by whoever wrote the entry; {actor.name} did not")
         if any(s.entry.by == actor.name and s.body.meaning == signing.meaning for s in state.signatures_on(subject)):
             raise RecordError(f"{trial}: {actor.name} signed this already, as {signing.meaning}")
         entry = sign_with(pen, subject, signing)
@@ -292,6 +306,14 @@ def record_sha256(state: TrialState, subject: str) -> str:
     """
     parts = {"trial": state.trial, "entry": subject, **_covered(state, subject)}
     return sha256(canonical(parts))
+
+
+def author_of(state: TrialState, subject: str) -> str:
+    """Return who wrote an entry that is signed; nobody where there is none."""
+    decided: list[Decision | Closing] = [*state.decisions, *state.closings]
+    entries = [each.entry for each in decided] + [each.approval.entry for each in decided if each.approval]
+    entries += [entry for entry, _ in state.design_amendments]
+    return next((entry.by for entry in entries if entry.hash == subject), "")
 
 
 def _covered(state: TrialState, subject: str) -> dict[str, str | None]:

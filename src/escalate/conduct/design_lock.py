@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from functools import lru_cache
 from pathlib import Path, PurePath
 
 from escalate.conduct.bodies import LockedDesign
-from escalate.conduct.errors import RecordError, TamperedError
+from escalate.conduct.errors import RecordError, TamperedError, UnavailableError
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
 from escalate.core.files import DesignFile, read_design
@@ -79,7 +81,7 @@ def _design(name: str, text: str, attached_name: str | None, attached: str | Non
 
 def _read(name: str, text: str, attached_name: str | None, attached: str | None) -> DesignFile:
     # A method looks for the file beside the design, so both are laid out as they were.
-    with tempfile.TemporaryDirectory(prefix="escalate-") as folder:
+    with _folder(name) as folder:
         root = Path(folder).resolve()
         path = root / "design.yaml"
         try:
@@ -92,7 +94,9 @@ def _read(name: str, text: str, attached_name: str | None, attached: str | None)
                     )
                 beside.parent.mkdir(parents=True, exist_ok=True)
                 beside.write_bytes(attached.encode("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError) as fault:
+            if isinstance(fault, OSError) and fault.errno in _NO_ROOM:
+                raise _no_folder(name, fault) from None
             # A name too long or half a letter: of a form or a request, never of a file that was read.
             raise RecordError(
                 f"{name}: its text, or the name of the file beside it, cannot be kept in a file"
@@ -102,4 +106,21 @@ def _read(name: str, text: str, attached_name: str | None, attached: str | None)
             with running_model_code(False):
                 return read_design(path)
         except EscalateError as error:
-            raise type(error)(str(error).replace(str(path), name)) from None
+            raise type(error)(str(error).replace(str(path), name).replace(f"{root}{os.sep}", "")) from None
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+
+def _folder(name: str) -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="escalate-")
+    except OSError as fault:
+        raise _no_folder(name, fault) from None
+
+
+def _no_folder(name: str, fault: OSError) -> UnavailableError:
+    said = str(fault.strerror).partition(" in [")[0]
+    return UnavailableError(
+        f"{name}: cannot be read, because no temporary file can be written ({said}); make room for one"
+    )

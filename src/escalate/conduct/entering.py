@@ -16,6 +16,7 @@ from escalate.conduct.errors import RecordError
 from escalate.conduct.making import made, reason_given
 from escalate.conduct.permissions import Act, require
 from escalate.conduct.snapshot import check_rows
+from escalate.conduct.state import TrialState
 from escalate.conduct.store import Actor
 from escalate.core.errors import did_you_mean
 
@@ -50,17 +51,8 @@ def enter(
         require(state, actor, Act.ENTER)
         if not state.is_open:
             raise RecordError(f"{trial}: is closed; no patient is entered any more, outcomes can still be amended")
-        for row in rows:
-            if row.patient in state.patients:
-                raise RecordError(
-                    f"patient {row.patient}: is on record already, since entry {state.patients[row.patient].entered}; "
-                    "amend what is known of the patient"
-                )
-        everybody = {name: p.row for name, p in state.patients.items()}
-        for row in rows:
-            if row.patient in everybody:
-                raise RecordError(f"patient {row.patient}: is given twice")
-            everybody[row.patient] = row
+        _check_new(state, rows)
+        everybody = {name: p.row for name, p in state.patients.items()} | {row.patient: row for row in rows}
         check_rows(state.design, everybody, as_of or (date.today() if state.dated else None))
         if wrong := wrong_cohort(state, rows):
             raise RecordError(wrong)
@@ -72,6 +64,23 @@ def enter(
         if not without and body.deviation is not None:
             raise RecordError("deviation: these patients are as decided; leave the deviation out")
         return pen.write(body)
+
+
+def _check_new(state: TrialState, rows: Iterable[PatientRow]) -> None:
+    """Refuse patients who are there, or given twice; S1 and s1 are one patient, of whom two doses would be counted."""
+    known = {name.casefold(): (name, patient.entered) for name, patient in state.patients.items()}
+    given = set[str]()
+    for row in rows:
+        key = row.patient.casefold()
+        if key in known:
+            name, entered = known[key]
+            raise RecordError(
+                f"patient {row.patient}: is on record already{'' if name == row.patient else f' as {name}'}, "
+                f"since entry {entered}; amend what is known of the patient"
+            )
+        if key in given:
+            raise RecordError(f"patient {row.patient}: is given twice")
+        given.add(key)
 
 
 def amend(
@@ -106,15 +115,15 @@ def amend(
         new = _changed(known.row, changes)
         before, after = known.row.model_dump(), new.model_dump()
         differs = {name: (before[name], after[name]) for name in after if before[name] != after[name]}
+        corrected = [name for name, (old, now) in differs.items() if not fills_in(name, old, now, known.row)]
         if not differs:
             raise RecordError(f"patient {patient}: nothing changes; the record says so already")
-        first = all(_fills_in(name, old, now) for name, (old, now) in differs.items())
-        said = reason_given(reason)
-        if not first and said is None:
-            fields = ", ".join(name for name, (old, now) in differs.items() if not _fills_in(name, old, now))
-            raise RecordError(
-                f"reason: is missing; {fields} of patient {patient} was on record already, so say why it changes"
-            )
+        first, said = not corrected, reason_given(reason)
+        if corrected and said is None:
+            what = f"{', '.join(corrected)} of patient {patient} was on record already"
+            if corrected == ["dlt_date"] and known.row.dlt_date is None:
+                what = f"no DLT of patient {patient} was on record up to {known.row.last_follow_up}"
+            raise RecordError(f"reason: is missing; {what}, so say why it changes")
         rows = {name: p.row for name, p in state.patients.items()} | {patient: new}
         check_rows(state.design, rows, as_of or (date.today() if state.dated else None))
         return pen.write(made(Amended, patient=patient, changes=differs, first_report=first, reason=said))
@@ -137,8 +146,19 @@ def _changed(row: PatientRow, changes: Mapping[str, Any]) -> PatientRow:
         raise RecordError(f"{where} {in_words(error)}") from None
 
 
-def _fills_in(name: str, old: Any, new: Any) -> bool:
-    """Return whether a change tells what was not known yet, or that follow-up went on."""
+def fills_in(name: str, old: Any, new: Any, row: PatientRow | None = None) -> bool:
+    """Return whether a change tells what was not known yet, or that follow-up went on.
+
+    Parameters
+    ----------
+    row
+        The patient as known before: a DLT of a day up to which none was seen is a correction.
+    """
+    if name == "dlt_date" and row is not None and new is not None and str(new) <= (row.last_follow_up or ""):
+        return False
     if name == "last_follow_up" and old is not None and new is not None:
         return str(new) > str(old)
+    if name == "response" and new is True:
+        # None had been seen so far.
+        return True
     return old is None and new is not None and name != "cohort"

@@ -56,6 +56,18 @@ def may(state: TrialState, actor: Actor, act: Act) -> bool:
     return bool(state.roles_of(actor.name) & MAY[act])
 
 
+def check_known(state: TrialState, actor: Actor) -> None:
+    """Refuse whoever may not know that the trial is there, before anything is said of it.
+
+    Raises
+    ------
+    NotFoundError
+        As for a trial that is not there.
+    """
+    if not may(state, actor, Act.VIEW) and not may(state, actor, Act.GIVE_ROLES):
+        raise NotFoundError(f"there is no trial '{state.trial}' here")
+
+
 def require(state: TrialState, actor: Actor, act: Act) -> None:
     """Refuse what a person may not do.
 
@@ -68,7 +80,6 @@ def require(state: TrialState, actor: Actor, act: Act) -> None:
     """
     if may(state, actor, act):
         return
-    if not may(state, actor, Act.VIEW) and not may(state, actor, Act.GIVE_ROLES):
-        raise NotFoundError(f"there is no trial '{state.trial}' here")
+    check_known(state, actor)
     roles = " or ".join(role for role in ("viewer", "site", "statistician", "chair", "admin") if role in MAY[act])
     raise NotAllowedError(f"{state.trial}: {actor.name} may not {act}; that takes the role of {roles}")

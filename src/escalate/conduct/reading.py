@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
+from itertools import islice
+
+from pydantic import ValidationError
 
 from escalate.conduct.bodies import (
     Amended,
@@ -19,9 +22,10 @@ from escalate.conduct.bodies import (
     PatientRow,
     RolesGiven,
     Signed,
+    in_words,
     read_body,
 )
-from escalate.conduct.chain import Entry, faults_of
+from escalate.conduct.chain import GENESIS, Entry, faults_of
 from escalate.conduct.errors import RecordError, TamperedError
 from escalate.conduct.state import (
     Analysis,
@@ -47,9 +51,12 @@ def read_trial(trial: str, entries: Iterable[Entry], before: TrialState | None =
     """
     state, last = before, before.last if before else None
     for entry in entries:
-        expected = (last.number + 1, last.hash) if last else None
-        if not entry.is_whole() or (expected and (entry.number, entry.previous) != expected):
-            fault = next(faults_of(trial, [last, entry] if last else [entry]), None)
+        expected = (trial, last.number + 1, last.hash) if last else (trial, 1, GENESIS)
+        if not entry.is_whole() or (entry.chain, entry.number, entry.previous) != expected:
+            before_it = [last] if last else []
+            # Of the entry before alone every chain would lack its beginning.
+            known = len(list(faults_of(trial, before_it)))
+            fault = next(islice(faults_of(trial, [*before_it, entry]), known, None), None)
             text = fault.text if fault else f"entry {entry.number} is not what was written"
             raise TamperedError(f"{trial}: {text}; nothing is concluded from a record that was changed: verify it")
         state = following(trial, state, entry)
@@ -62,7 +69,11 @@ def read_trial(trial: str, entries: Iterable[Entry], before: TrialState | None =
 def following(trial: str, state: TrialState | None, entry: Entry) -> TrialState:
     """Return the trial after one more entry."""
     where = f"{trial}: entry {entry.number}"
-    body = read_body(entry.kind, entry.content, where)
+    try:
+        content = entry.content
+    except ValueError:
+        raise RecordError(f"{where}: cannot be read, for what it says is not JSON") from None
+    body = read_body(entry.kind, content, where)
     if isinstance(body, Opened):
         if state is not None:
             raise RecordError(f"{where}: the trial is opened a second time")
@@ -94,7 +105,7 @@ def _after(state: TrialState, entry: Entry, body: Body, where: str) -> TrialStat
                 designs=(*state.designs, version),
                 design_amendments=(*state.design_amendments, (entry, body)),
             )
-            return _void_open_decision(changed, entry)
+            return _over(_void_open_decision(changed, entry), entry)
         case Closed():
             return replace(state, closings=(*state.closings, Closing(entry, body)))
         case RolesGiven():
@@ -129,6 +140,14 @@ def _acted_on(state: TrialState, entry: Entry, body: Entered) -> TrialState:
     return replace(state, decisions=(*state.decisions[:-1], changed))
 
 
+def _over(state: TrialState, entry: Entry) -> TrialState:
+    """Treat nobody more on a decision of the design before, on which some were treated."""
+    last = state.decision
+    if last is None or not last.remaining:
+        return state
+    return replace(state, decisions=(*state.decisions[:-1], replace(last, superseded_by=entry.number)))
+
+
 def _amended(state: TrialState, entry: Entry, body: Amended, where: str) -> TrialState:
     before = state.patients.get(body.patient)
     if before is None:
@@ -138,13 +157,23 @@ def _amended(state: TrialState, entry: Entry, body: Amended, where: str) -> Tria
         if name not in values or name == "patient" or values[name] != old:
             raise RecordError(f"{where}: {name} of patient {body.patient} was not {old!r}")
         values[name] = new
-    row = PatientRow.model_validate(values)
+    try:
+        row = PatientRow.model_validate(values)
+    except ValidationError as error:
+        raise RecordError(f"{where}: {in_words(error)}") from None
     patient = replace(before, row=row, changed=(*before.changed, entry.number))
     changed = replace(state, patients={**state.patients, body.patient: patient})
-    if body.first_report and set(body.changes) <= _GOES_ON:
+    if body.first_report and set(body.changes) <= _GOES_ON and not _followed_less(state, body):
         return changed
     changed = _void_open_decision(changed, entry)
     return changed if body.first_report else _void_what_rested_on(changed, before, entry)
+
+
+def _followed_less(state: TrialState, body: Amended) -> bool:
+    """Return whether the last decision took the patient as followed for longer than is known now."""
+    old, new = body.changes.get("last_follow_up", (None, None))
+    day = state.decision.analysis.body.as_of if state.decision else None
+    return old is None and new is not None and day is not None and str(new) < day
 
 
 _GOES_ON = {"last_follow_up", "response"}
@@ -160,7 +189,7 @@ def _void_open_decision(state: TrialState, entry: Entry) -> TrialState:
 
 
 def _void_what_rested_on(state: TrialState, patient: Patient, entry: Entry) -> TrialState:
-    """Void every decision and closing whose data held the patient as known before."""
+    """Void every decision and closing whose data held the patient as known before, and signatures on such an amendment."""
 
     def rested(at: int) -> bool:
         return patient.entered < at
@@ -172,14 +201,17 @@ def _void_what_rested_on(state: TrialState, patient: Patient, entry: Entry) -> T
     closings = tuple(
         replace(c, void_by=entry.number) if c.void_by is None and rested(c.entry.number) else c for c in state.closings
     )
-    return _void_signatures(replace(state, decisions=decisions, closings=closings), entry)
+    answers = {amended.hash for amended, _ in state.design_amendments if rested(amended.number)}
+    return _void_signatures(replace(state, decisions=decisions, closings=closings), entry, answers)
 
 
-def _void_signatures(state: TrialState, entry: Entry) -> TrialState:
-    void = {d.entry.hash for d in state.decisions if d.void_by is not None}
+def _void_signatures(state: TrialState, entry: Entry, also: Set[str] = frozenset()) -> TrialState:
+    void = also | {d.entry.hash for d in state.decisions if d.void_by is not None}
     void |= {d.approval.entry.hash for d in state.decisions if d.void_by is not None and d.approval}
     void |= {c.entry.hash for c in state.closings if c.void_by is not None}
     void |= {c.approval.entry.hash for c in state.closings if c.void_by is not None and c.approval}
+    if not any(s.void_by is None and s.body.subject in void for s in state.signatures):
+        return state
     signatures = tuple(
         replace(s, void_by=entry.number) if s.void_by is None and s.body.subject in void else s
         for s in state.signatures

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
@@ -15,8 +15,15 @@ from django.db import IntegrityError, connection, transaction
 from escalate.conduct.bodies import Body
 from escalate.conduct.chain import Entry, canonical
 from escalate.conduct.database import faults_told
-from escalate.conduct.errors import AlreadyRecordedError, ConflictError, NotFoundError, RecordError
+from escalate.conduct.errors import (
+    AlreadyRecordedError,
+    ConflictError,
+    NotFoundError,
+    RecordError,
+    TamperedError,
+)
 from escalate.conduct.models import RecordEntry
+from escalate.conduct.permissions import check_known
 from escalate.conduct.reading import following, read_trial
 from escalate.conduct.state import TrialState
 from escalate.core.errors import harmless
@@ -64,13 +71,17 @@ class Actor:
                 )
 
 
-def entries_of(chain: str, after: int = 0, *, kind: str | None = None) -> Iterator[Entry]:
-    """Yield the entries of a chain in order, or those of one kind."""
+def entries_of(
+    chain: str, after: int = 0, *, kind: str | None = None, limit: int | None = None
+) -> Generator[Entry, None, None]:
+    """Yield the entries of a chain in order, or those of one kind, at most `limit`."""
+    if not chain.isprintable():
+        return
     with faults_told():
         rows = RecordEntry.objects.filter(chain=chain, number__gt=after).order_by("number").values_list(*_COLUMNS)
         if kind is not None:
             rows = rows.filter(kind=kind)
-        for row in rows.iterator(chunk_size=2000):
+        for row in rows[:limit].iterator(chunk_size=2000):
             yield Entry(*row)
 
 
@@ -92,6 +103,17 @@ def trials() -> tuple[str, ...]:
     return tuple(chain for chain in chains() if chain != SYSTEM)
 
 
+def heads() -> dict[str, str]:
+    """Return the hash of the last entry of every trial, in one look at the database."""
+    with faults_told(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.chain, e.hash FROM escalate_entry e "
+            "JOIN (SELECT chain, MAX(number) AS number FROM escalate_entry GROUP BY chain) last "
+            "ON last.chain = e.chain AND last.number = e.number ORDER BY e.chain"
+        )
+        return {chain: str(head) for chain, head in cursor.fetchall() if chain != SYSTEM}
+
+
 def load(trial: str) -> TrialState:
     """Return a trial as it stands.
 
@@ -102,9 +124,10 @@ def load(trial: str) -> TrialState:
     TamperedError
         Where its record is not what was written.
     """
-    head = None if trial == SYSTEM else _head_of(trial)
+    # What cannot be a name, half a letter or a NUL, no database is asked for.
+    head = None if trial == SYSTEM or not trial.isprintable() else _head_of(trial)
     if head is None:
-        raise NotFoundError(f"there is no trial '{trial[:40]}' here")
+        raise NotFoundError(f"there is no trial '{harmless(trial[:40])}' here")
     with _lock:
         known = _states.get(trial)
         if known is not None:
@@ -114,14 +137,30 @@ def load(trial: str) -> TrialState:
     if known is not None and known.last.number >= head[0]:
         # The chain is not a continuation of what was read: read it again from its start.
         known = None
-    state = read_trial(trial, entries_of(trial, known.last.number if known else 0), known)
+    try:
+        state = _read(trial, known)
+    except TamperedError:
+        if known is None:
+            raise
+        # A database put back from a backup went on otherwise than what was read.
+        state = _read(trial, None)
     _remember(state)
     return state
 
 
+def _read(trial: str, known: TrialState | None) -> TrialState:
+    # A fault leaves no query open.
+    with closing(entries_of(trial, known.last.number if known else 0)) as entries:
+        return read_trial(trial, entries, known)
+
+
 def load_all() -> tuple[TrialState, ...]:
     """Return every trial that can be read; one whose record was changed is left out, and named by `verify`."""
-    return tuple(load(trial) for trial in trials())
+    found = []
+    for trial in trials():
+        with suppress(TamperedError):
+            found.append(load(trial))
+    return tuple(found)
 
 
 def _head_of(trial: str) -> tuple[int, str] | None:
@@ -160,7 +199,7 @@ class Pen:
     def trial(self) -> TrialState:
         """The trial as it stands with what was written so far."""
         if self.state is None:
-            raise NotFoundError(f"there is no trial '{self.chain[:40]}' here")
+            raise NotFoundError(f"there is no trial '{harmless(self.chain[:40])}' here")
         return self.state
 
     def write(self, body: Body) -> Entry:
@@ -177,6 +216,8 @@ class Pen:
     def restore(self, entries: Iterable[Entry]) -> None:
         """Put in entries written elsewhere, as they are."""
         kept = list(entries)
+        for entry in kept:
+            _check_columns(entry)
         RecordEntry.objects.bulk_create(
             [RecordEntry(**{name: getattr(entry, name) for name in _COLUMNS}) for entry in kept], batch_size=500
         )
@@ -200,6 +241,20 @@ class Pen:
         self.last = entry
         self.written.append(entry)
         return entry
+
+
+def _check_columns(entry: Entry) -> None:
+    """Refuse an entry written elsewhere that no column holds."""
+    Actor(entry.by, entry.via, entry.request)
+    try:
+        entry.body.encode()
+        datetime.fromisoformat(entry.at)
+    except ValueError:
+        raise RecordError(
+            f"{entry.chain[:40]}: entry {entry.number}: has a time or a text that cannot be kept"
+        ) from None
+    if len(entry.at) > 32:
+        raise RecordError(f"{entry.chain[:40]}: entry {entry.number}: has no time")
 
 
 def _text(value: Any) -> Any:
@@ -250,11 +305,15 @@ def _alone(chain: str) -> None:
 def _pen(chain: str, actor: Actor, seen: str | None) -> Pen:
     if chain == SYSTEM:
         return Pen(chain, actor, None, last_of(chain))
+    if not chain.isprintable():
+        return Pen(chain, actor, None, None)
+    state = load(chain) if _head_of(chain) else None
+    if state is not None:
+        check_known(state, actor)
     if actor.request:
         before = RecordEntry.objects.filter(chain=chain, request=actor.request).values_list("number", flat=True).first()
         if before is not None:
             raise AlreadyRecordedError(f"{chain}: this was recorded already, as entry {before}", before)
-    state = load(chain) if _head_of(chain) else None
     if seen is not None and state is not None and state.head != seen:
         raise ConflictError(_went_on(state, seen))
     return Pen(chain, actor, state, state.last if state else None)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from escalate.conduct.bodies import Analysed, Closed, DesignAmended, Opened, Signed, read_body
+from escalate.conduct.bodies import Analysed, Approved, Body, Closed, Decided, DesignAmended, Opened, Signed, read_body
 from escalate.conduct.chain import Entry, Fault, canonical, faults_of, sha256
-from escalate.conduct.deciding import record_sha256
+from escalate.conduct.deciding import author_of, record_sha256, same_person
 from escalate.conduct.design_lock import design_of
 from escalate.conduct.errors import NotFoundError, RecordError
 from escalate.conduct.reading import following
 from escalate.conduct.state import TrialState
-from escalate.core.errors import EscalateError
+from escalate.core.errors import EscalateError, harmless
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,13 @@ def _whole_hash(entries: list[Entry], head: str | None) -> str | None:
     return found[0] if found and len(begins) >= 8 else begins or "0"
 
 
-_WITH_HASHES = {body.kind for body in (Opened, DesignAmended, Analysed, Closed, Signed)}
+_WITH_HASHES = {body.kind for body in (Opened, DesignAmended, Analysed, Decided, Approved, Closed, Signed)}
 
 
 def _content_faults(state: TrialState, entry: Entry) -> Iterator[Fault]:
     """Yield where hashes inside an entry are not those of what they stand for."""
     body = read_body(entry.kind, entry.content, "")
-    said: list[str] = []
+    said = [*_second_person(state, entry, body)]
     match body:
         case Opened():
             design_of(body.design)
@@ -123,6 +123,16 @@ def _content_faults(state: TrialState, entry: Entry) -> Iterator[Fault]:
                 if covered != body.record_sha256:
                     said.append("the signature does not cover what stands on record")
     yield from (Fault(state.trial, entry.number, f"entry {entry.number}: {text}") for text in said)
+
+
+def _second_person(state: TrialState, entry: Entry, body: Body) -> Iterator[str]:
+    """Yield where a decision hides that it needs a second person, or that person is the first."""
+    if isinstance(body, Decided):
+        advised = state.decisions[-1].analysis.body.recommendation.get("next_level")
+        if (body.level or 0) > (advised or 0) and not (body.upward and body.departs and body.reason):
+            yield "it is of a higher level than recommended, and does not say so with a reason"
+    elif isinstance(body, Approved) and same_person(author_of(state, body.subject), entry.by):
+        yield "it is of the person who decided, not of a second one"
 
 
 def _recomputed(state: TrialState, entry: Entry, notes: list[str]) -> Iterator[Fault]:
@@ -163,7 +173,7 @@ def verify_trial(trial: str, head: str | None = None, *, recompute: bool = False
 
     report = verify_entries(trial, store.entries_of(trial), head, recompute=recompute)
     if not report.entries and trial not in _opened():
-        raise NotFoundError(f"there is no trial '{trial[:40]}' here")
+        raise NotFoundError(f"there is no trial '{harmless(trial[:40])}' here")
     return _beside_the_system(report, _opened().get(trial))
 
 
