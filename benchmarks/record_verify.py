@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from escalate.conduct import database
+from escalate.conduct import database, signatures
 
 HERE = Path(__file__).parents[1]
 TRIALS, EACH = 100, 1000
@@ -20,12 +20,12 @@ TRIALS, EACH = 100, 1000
 
 def fill(trial: str, n: int) -> None:
     """Write a trial of 60 patients and n entries: patients, corrections, and a signed decision at every twentieth entry."""
-    from escalate.conduct import deciding, opening, store
+    from escalate.conduct import opening, store
+    from escalate.conduct.actor import Actor
     from escalate.conduct.analysis import analysed
     from escalate.conduct.bodies import Amended, Decided, Entered, PatientRow
-    from escalate.conduct.deciding import Signing
     from escalate.conduct.design_lock import lock
-    from escalate.conduct.store import Actor
+    from escalate.conduct.signatures import Signing
 
     ana = Actor("ana", "benchmark", everywhere=True)
     opening.open_trial(trial, lock(str(HERE / "designs" / "boin.yaml")), ana, synthetic=True)
@@ -45,7 +45,7 @@ def fill(trial: str, n: int) -> None:
                     upward=False,
                     reason="x",
                 )
-                deciding.sign_with(pen, pen.write(body).hash, Signing("Ana", "authorship"))
+                signatures.sign_with(pen, pen.write(body).hash, Signing("Ana", "authorship"))
                 continue
             name = f"{number % 60:03}"
             old = pen.trial.patients[name].row.dlt

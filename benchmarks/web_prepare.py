@@ -24,9 +24,10 @@ def main() -> None:
     database, n_trials, password = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     connect(database, create=True)
     from escalate.conduct import accounts, deciding, entering, opening  # noqa: PLC0415 - once connected
+    from escalate.conduct.actor import Actor  # noqa: PLC0415
     from escalate.conduct.bodies import PatientRow  # noqa: PLC0415
     from escalate.conduct.design_lock import lock_text  # noqa: PLC0415
-    from escalate.conduct.store import Actor, load  # noqa: PLC0415
+    from escalate.conduct.store import load  # noqa: PLC0415
 
     me = Actor("load", "command line", everywhere=True)
     people = [f"person{k}" for k in range(10)]

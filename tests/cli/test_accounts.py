@@ -118,9 +118,9 @@ def test_roles(record: Path) -> None:
 
     with client.closing():
         from escalate.conduct import opening
+        from escalate.conduct.actor import Actor
         from escalate.conduct.database import connect
         from escalate.conduct.design_lock import lock
-        from escalate.conduct.store import Actor
 
         connect(str(record))
         design = lock(str(ROOT / "designs" / "tvec-liver-boin.yaml"))

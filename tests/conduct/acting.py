@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from escalate.conduct import deciding, entering, opening, store
+from escalate.conduct.actor import Actor
 from escalate.conduct.bodies import Amended, LockedDesign, PatientRow
 from escalate.conduct.chain import Entry, faults_of
 from escalate.conduct.design_lock import lock
 from escalate.conduct.models import RecordEntry
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import Actor
 from tests.helpers import ROOT
 
 BOIN = ROOT / "designs" / "tvec-liver-boin.yaml"

@@ -12,8 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from escalate.conduct import database, deciding, entering, store
-from escalate.conduct.deciding import Signing
-from escalate.conduct.store import Actor
+from escalate.conduct.actor import Actor
+from escalate.conduct.signatures import Signing
 
 Tell = Callable[[str], None]
 

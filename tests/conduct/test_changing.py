@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from escalate.conduct import changing, deciding, entering, store
+from escalate.conduct import changing, deciding, entering, signatures, store
 from escalate.conduct.bodies import LockedDesign
 from escalate.conduct.design_lock import lock, lock_text
 from escalate.conduct.errors import ConflictError, NotAllowedError, RecordError
@@ -139,7 +139,7 @@ def test_nobody_more_is_treated_on_a_decision_of_the_old_design() -> None:
     """In the middle of a cohort a new design ends the decision; who was treated stays treated on it, and it stays signed."""
     begin()
     first()
-    decision = deciding.decide("tvec", "accept", ana, signing=deciding.Signing("Ana", "approval"))
+    decision = deciding.decide("tvec", "accept", ana, signing=signatures.Signing("Ana", "approval"))
     entering.enter("tvec", rows("04", 2, 2), ana)
     changing.amend_design("tvec", lock(str(CRM)), "Safety", ana)
     with pytest.raises(RecordError, match="nothing was decided about more"):

@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 
 from escalate.conduct import accounts, database, deciding, entering, opening, store
+from escalate.conduct.actor import Actor
 from escalate.conduct.design_lock import lock
 from escalate.conduct.errors import AlreadyRecordedError, ConflictError, RecordError
-from escalate.conduct.store import Actor
 from escalate.conduct.verify import verify_database
 from tests.conduct.acting import BOIN, ana, begin, first, is_clean, is_told, rows
 from tests.conduct.forked import Forked, Tell

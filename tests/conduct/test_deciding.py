@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 
 from escalate.conduct import changing, deciding, entering, store
+from escalate.conduct.actor import Actor
 from escalate.conduct.bodies import CHOICES
-from escalate.conduct.deciding import Signing, propose
+from escalate.conduct.deciding import propose
 from escalate.conduct.errors import (
     AlreadyRecordedError,
     ConflictError,
     NotAllowedError,
     RecordError,
 )
+from escalate.conduct.signatures import Signing
 from escalate.conduct.state import Standing
-from escalate.conduct.store import Actor
 from tests.conduct.acting import TITE, ana, begin, bob, first, higher, is_clean, is_told, rows
 
 ADVICE: dict[str, tuple[int | None, int | None]] = {

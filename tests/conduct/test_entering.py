@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from escalate.conduct import deciding, entering, store
+from escalate.conduct import deciding, entering, signatures, store
+from escalate.conduct.actor import Actor
 from escalate.conduct.errors import AlreadyRecordedError, ConflictError, RecordError
 from escalate.conduct.state import Standing
-from escalate.conduct.store import Actor
 from escalate.core.errors import EscalateError
 from tests.conduct.acting import BACKFILL, GRADED, TITE, ana, begin, bob, first, higher, is_clean, rows
 
@@ -62,7 +62,7 @@ def test_what_happened_is_recorded_with_its_deviation() -> None:
     """A patient treated all the same is recorded with the reason; the open decision is void, for it rests on less."""
     begin()
     first()
-    decision = deciding.decide("tvec", "accept", ana, signing=deciding.Signing("Ana", "approval"))
+    decision = deciding.decide("tvec", "accept", ana, signing=signatures.Signing("Ana", "approval"))
     entry = entering.enter("tvec", rows("04", 2, 1, dlts=["04"]), ana, deviation="Vial of the wrong strength")
     assert entry.content["deviation"] == "Vial of the wrong strength"
     state = store.load("tvec")

@@ -13,9 +13,9 @@ import pytest
 
 from escalate.conduct import changing, database, deciding, entering, store
 from escalate.conduct.chain import Entry, faults_of
-from escalate.conduct.deciding import Signing
 from escalate.conduct.design_lock import lock
 from escalate.conduct.errors import RecordError
+from escalate.conduct.signatures import Signing
 from escalate.conduct.verify import verify_database, verify_trial
 from tests.conduct.acting import CRM, ana, begin, bob, first, higher, is_told, people, rows
 

@@ -19,17 +19,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from escalate.conduct import changing, deciding, entering, opening, store
+from escalate.conduct import changing, deciding, entering, opening, signatures, store
+from escalate.conduct.actor import Actor
 from escalate.conduct.allowance import allowance
 from escalate.conduct.analysis import current
 from escalate.conduct.bodies import CHOICES, ROLES, PatientRow
 from escalate.conduct.chain import Entry, sha256
-from escalate.conduct.deciding import Signing
 from escalate.conduct.design_lock import lock, lock_text
 from escalate.conduct.reading import read_trial
+from escalate.conduct.signatures import Signing
 from escalate.conduct.snapshot import snapshot
 from escalate.conduct.state import Closing, Decision, Standing, TrialState
-from escalate.conduct.store import Actor
 from escalate.core.errors import EscalateError
 from escalate.core.patients import parse_patients
 from escalate.study.forms import recommendation as form
@@ -209,7 +209,7 @@ class Conduct(RuleBasedStateMachine):
         state = store.load(self.trial)
         subjects = [each.entry.hash for each in both(state)] + self.heads
         subject = subjects[-1 - which % len(subjects)]
-        self.act(lambda who: deciding.sign(self.trial, subject, Signing(by, "review"), who), by)
+        self.act(lambda who: signatures.sign(self.trial, subject, Signing(by, "review"), who), by)
 
     @rule(by=st.sampled_from(NAMES), which=st.integers(0, 2), reason=REASONS)
     def amend_design(self, by: str, which: int, reason: Any) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from escalate.conduct import opening, store
+from escalate.conduct.actor import Actor
 from escalate.conduct.design_lock import lock
 from escalate.conduct.errors import AlreadyRecordedError, NotFoundError, RecordError
-from escalate.conduct.store import Actor
 from tests.conduct.acting import BOIN, ana, begin, is_clean
 
 pytestmark = pytest.mark.usefixtures("record")

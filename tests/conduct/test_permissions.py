@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from escalate.conduct import changing, deciding, entering, opening, store
+from escalate.conduct import changing, deciding, entering, opening, signatures, store
+from escalate.conduct.actor import Actor
 from escalate.conduct.bodies import ROLES
-from escalate.conduct.deciding import Signing
 from escalate.conduct.design_lock import lock
 from escalate.conduct.errors import NotAllowedError, NotFoundError, RecordError
 from escalate.conduct.permissions import MAY, Act, may
-from escalate.conduct.store import Actor
+from escalate.conduct.signatures import Signing
 from tests.conduct.acting import BOIN, CRM, ana, begin, first, higher, people, person, rows
 
 # The table of docs and issue, written down a second time.
@@ -45,7 +45,7 @@ def acts(subject: str) -> dict[Act, Callable[[Actor], Any]]:
         Act.ANALYSE: lambda who: deciding.analyse("tvec", who),
         Act.DECIDE: lambda who: deciding.decide("tvec", "stop", who, reason="x"),
         Act.APPROVE: lambda who: deciding.approve("tvec", who, agrees=True),
-        Act.SIGN: lambda who: deciding.sign("tvec", subject, Signing("N", "review"), who),
+        Act.SIGN: lambda who: signatures.sign("tvec", subject, Signing("N", "review"), who),
         Act.AMEND_DESIGN: lambda who: changing.amend_design("tvec", lock(str(CRM)), "x", who),
         Act.CLOSE: lambda who: changing.close("tvec", 1, who, reason="x"),
         Act.GIVE_ROLES: lambda who: opening.give_roles("tvec", "zoe", ["viewer"], who),

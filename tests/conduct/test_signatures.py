@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from escalate.conduct import changing, deciding, entering, opening, store
-from escalate.conduct.deciding import Signing, record_sha256
+from escalate.conduct import changing, deciding, entering, opening, signatures, store
 from escalate.conduct.design_lock import lock
 from escalate.conduct.errors import NotAllowedError, NotFoundError, RecordError
+from escalate.conduct.signatures import Signing, record_sha256
 from tests.conduct.acting import CRM, TITE, ana, begin, bob, first, higher, people, person, rows
 
 pytestmark = pytest.mark.usefixtures("record")
@@ -28,7 +28,7 @@ def signed_decision() -> str:
 def test_what_a_signature_says() -> None:
     """A signature names its entry, meaning, person and time, and covers design, data, version and recommendation."""
     subject = signed_decision()
-    deciding.sign("tvec", subject, Signing("Bob B.", "review"), bob)
+    signatures.sign("tvec", subject, Signing("Bob B.", "review"), bob)
     one, two = store.load("tvec").signatures_on(subject)
     assert (one.body.name, one.body.meaning, one.entry.by) == ("Ana A.", "authorship", "ana")
     assert (two.body.name, two.body.meaning, two.entry.by) == ("Bob B.", "review", "bob")
@@ -52,10 +52,10 @@ def test_nobody_signs_twice_or_for_another() -> None:
     """A person signs once with a meaning, and authorship is signed by who decided alone."""
     subject = signed_decision()
     with pytest.raises(RecordError, match="signed this already, as authorship"):
-        deciding.sign("tvec", subject, Signing("Ana", "authorship"), ana)
+        signatures.sign("tvec", subject, Signing("Ana", "authorship"), ana)
     with pytest.raises(RecordError, match=r"^meaning: authorship"):
-        deciding.sign("tvec", subject, Signing("Bob", "authorship"), bob)
-    deciding.sign("tvec", subject, Signing("Ana", "review"), ana)
+        signatures.sign("tvec", subject, Signing("Bob", "authorship"), bob)
+    signatures.sign("tvec", subject, Signing("Ana", "review"), ana)
 
 
 @pytest.mark.parametrize("subject", ["", "0" * 64, "x", "\ud800", "first"])
@@ -64,7 +64,7 @@ def test_what_cannot_be_signed(subject: str) -> None:
     signed_decision()
     found = store.load("tvec").opened.hash if subject == "first" else subject
     with pytest.raises(RecordError):
-        deciding.sign("tvec", found, Signing("Bob", "review"), bob)
+        signatures.sign("tvec", found, Signing("Bob", "review"), bob)
 
 
 def test_a_correction_voids() -> None:
@@ -73,7 +73,7 @@ def test_a_correction_voids() -> None:
     entry = entering.amend("tvec", "01", {"dlt": True}, ana, reason="Read again")
     assert void("tvec", subject) == [entry.number]
     with pytest.raises(RecordError, match=f"is void since entry {entry.number}"):
-        deciding.sign("tvec", subject, Signing("Bob", "review"), bob)
+        signatures.sign("tvec", subject, Signing("Bob", "review"), bob)
 
 
 def test_a_correction_voids_also_what_was_acted_on() -> None:
@@ -145,7 +145,7 @@ def test_what_does_not_concern_it_voids_nothing() -> None:
     """Roles, further signatures, another trial, treating as decided and later cohorts leave a signature as it is."""
     subject = signed_decision()
     people("tvec", sam="site")
-    deciding.sign("tvec", subject, Signing("Bob", "approval"), bob)
+    signatures.sign("tvec", subject, Signing("Bob", "approval"), bob)
     begin("other")
     first("other")
     entering.amend("other", "01", {"dlt": True}, ana, reason="x")
@@ -163,11 +163,11 @@ def test_who_may_sign() -> None:
     people("tvec", vera="viewer", sam="site", carl="chair", stan="statistician")
     for name in ("vera", "sam"):
         with pytest.raises(NotAllowedError):
-            deciding.sign("tvec", subject, Signing(name, "review"), person(name))
+            signatures.sign("tvec", subject, Signing(name, "review"), person(name))
     with pytest.raises(NotFoundError):
-        deciding.sign("tvec", subject, Signing("eve", "review"), person("eve"))
+        signatures.sign("tvec", subject, Signing("eve", "review"), person("eve"))
     for name in ("carl", "stan"):
-        deciding.sign("tvec", subject, Signing(name, "review"), person(name))
+        signatures.sign("tvec", subject, Signing(name, "review"), person(name))
     opening.give_roles("tvec", "carl", [], ana)
     with pytest.raises(NotFoundError):
-        deciding.sign("tvec", subject, Signing("carl", "approval"), person("carl"))
+        signatures.sign("tvec", subject, Signing("carl", "approval"), person("carl"))

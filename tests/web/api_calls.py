@@ -29,7 +29,7 @@ class Api:
 
     def __init__(self) -> None:
         from escalate.conduct import accounts
-        from escalate.conduct.store import Actor
+        from escalate.conduct.actor import Actor
 
         self.lead = Actor("lead", "tests", everywhere=True, admin=True)
         self.tokens = {name: accounts.issue_token(name, "tests", 30, self.lead) for name in (*client.PEOPLE, "root")}

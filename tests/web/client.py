@@ -61,8 +61,8 @@ def _fill(synthetic: bool) -> None:
     from django.contrib.auth.hashers import make_password
 
     from escalate.conduct import accounts, opening
+    from escalate.conduct.actor import Actor
     from escalate.conduct.design_lock import lock
-    from escalate.conduct.store import Actor
 
     lead = Actor("lead", "tests", everywhere=True, admin=True)
     known = make_password(PASSWORD)

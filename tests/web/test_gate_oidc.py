@@ -149,7 +149,7 @@ def test_codes_and_states_of_others(server: Provider) -> None:
 def test_accounts_that_are_shut(server: Provider) -> None:
     """An account that is shut is shut for the provider as well, at once."""
     from escalate.conduct import accounts
-    from escalate.conduct.store import Actor
+    from escalate.conduct.actor import Actor
 
     lead = Actor("lead", "tests", everywhere=True)
     browser = client.browser()

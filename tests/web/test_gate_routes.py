@@ -134,7 +134,7 @@ def test_trials_are_listed_by_role(pages: Path) -> None:
 def test_a_person_whose_role_was_taken_is_out_at_once(fresh: Path) -> None:
     """Taking a role away, or shutting an account, holds from the next request on."""
     from escalate.conduct import accounts, opening
-    from escalate.conduct.store import Actor
+    from escalate.conduct.actor import Actor
 
     lead = Actor("lead", "tests", everywhere=True)
     vera, stan = client.browser("vera"), client.browser("stan")

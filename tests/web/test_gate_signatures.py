@@ -30,8 +30,8 @@ def test_a_signature_takes_the_password(
     from django.test import RequestFactory
 
     from escalate.conduct import accounts
+    from escalate.conduct.actor import Actor
     from escalate.conduct.errors import RecordError
-    from escalate.conduct.store import Actor
     from escalate.web.people import signing_of
 
     accounts.add_account("oidc", "From Elsewhere", None, Actor("lead", "tests", everywhere=True))
@@ -52,8 +52,8 @@ def test_a_password_for_signing_is_not_tried_without_end(fresh: Path) -> None:
     from django.contrib.auth import get_user_model
     from django.test import RequestFactory
 
+    from escalate.conduct.actor import Actor
     from escalate.conduct.errors import RecordError
-    from escalate.conduct.store import Actor
     from escalate.web.people import signing_of
 
     for k in range(1, 7):

@@ -223,7 +223,7 @@ def test_a_right_password_forgives_wrong_ones(fresh: Path) -> None:
 def test_unknown_names_are_as_known_ones(fresh: Path) -> None:
     """Wrong passwords of known, unknown and shut accounts get the same page, after the same work."""
     from escalate.conduct import accounts
-    from escalate.conduct.store import Actor
+    from escalate.conduct.actor import Actor
 
     accounts.set_active("nora", False, Actor("lead", "tests", everywhere=True))
     pages, times = [], []

@@ -29,8 +29,8 @@ PAGES = ("", "enter", "decide", "history", "pack", "what-if", "close", "approve"
 @pytest.fixture(scope="module")
 def kinds(pages: Path) -> Path:
     from escalate.conduct import opening
+    from escalate.conduct.actor import Actor
     from escalate.conduct.design_lock import lock
-    from escalate.conduct.store import Actor
 
     lead = Actor("lead", "tests", everywhere=True)
     for name, design in KINDS.items():
@@ -139,8 +139,8 @@ def test_the_start_page_is_small(fresh: Path) -> None:
 def test_a_page_of_many_patients_is_quick(fresh: Path) -> None:
     """With 60 patients and 200 entries, a page that was made once is there again at once."""
     from escalate.conduct import entering, store
+    from escalate.conduct.actor import Actor
     from escalate.conduct.bodies import PatientRow
-    from escalate.conduct.store import Actor
 
     lead = Actor("lead", "tests", everywhere=True)
     for c in range(1, 21):

@@ -232,8 +232,8 @@ def test_a_closing_above_the_selected_level_needs_a_second_person() -> None:
 def test_an_amended_design_stands_in_the_history_with_what_it_changes() -> None:
     """Its settings, the answers before and after, and the reason; the page cannot do it, and says how it is done."""
     from escalate.conduct import changing
+    from escalate.conduct.actor import Actor
     from escalate.conduct.design_lock import lock
-    from escalate.conduct.store import Actor
     from tests.helpers import ROOT
 
     first_cohort()

@@ -17,9 +17,9 @@ from escalate.core.errors import EscalateError, did_you_mean
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from escalate.conduct.actor import Actor
     from escalate.conduct.chain import Entry
-    from escalate.conduct.deciding import Signing
-    from escalate.conduct.store import Actor
+    from escalate.conduct.signatures import Signing
 
 Trial = Annotated[str, typer.Argument(metavar="TRIAL", help="Name of the trial.")]
 Database = Annotated[
@@ -97,7 +97,7 @@ def open_for(by: str | None, database: str | None, *, create: bool = False) -> A
     if len(name) > MAX_NAME:
         raise EscalateError(f"--by: is longer than {MAX_NAME} letters; give the name alone")
     record.connect(_named(database), create=create)
-    from escalate.conduct.store import Actor
+    from escalate.conduct.actor import Actor
 
     return Actor(name, f"command line (os user {user})"[:80], everywhere=True)
 
@@ -166,7 +166,7 @@ def check_meaning(sign: bool, meaning: str | None, password_stdin: bool) -> None
     EscalateError
         Saying which.
     """
-    from escalate.conduct.deciding import MEANINGS
+    from escalate.conduct.signatures import MEANINGS
 
     if not sign and (meaning is not None or password_stdin):
         option = "--meaning" if meaning is not None else "--password-stdin"
@@ -194,7 +194,7 @@ def signing(actor: Actor, sign: bool, meaning: str | None, otherwise: str, passw
 
     from escalate.conduct import accounts, store
     from escalate.conduct.database import faults_told
-    from escalate.conduct.deciding import Signing
+    from escalate.conduct.signatures import Signing
 
     with faults_told():
         user = get_user_model().objects.filter(username=actor.name).first()

@@ -129,7 +129,8 @@ def row_of(cells: Mapping[str, str], design: Design, where: str) -> PatientRow:
     """
     from pydantic import ValidationError
 
-    from escalate.conduct.bodies import PatientRow, in_words
+    from escalate.conduct.bodies import PatientRow
+    from escalate.conduct.body_faults import in_words
     from escalate.core.patient_rows import dose_of
 
     if not cells.get("patient"):

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from escalate.cli.record_data import Line
+    from escalate.conduct.actor import Actor
     from escalate.conduct.bodies import LockedDesign
     from escalate.conduct.chain import Entry
     from escalate.conduct.state import TrialState
-    from escalate.conduct.store import Actor
 
 
 def new(

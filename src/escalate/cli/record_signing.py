@@ -43,16 +43,16 @@ def sign(
         )
     actor = open_for(by, database)
     check_meaning(True, meaning, password_stdin)
-    from escalate.conduct import deciding, store
+    from escalate.conduct import signatures, store
 
     state = store.load(trial)
     subject = next(store.entries_of(trial, entry - 1, limit=1), None) if entry > 0 else None
     if subject is None:
         raise EscalateError(f"--entry: there is no entry {entry} in {trial}; it has {state.last.number}")
     # What cannot be signed is said before a password is asked for.
-    deciding.record_sha256(state, subject.hash)
+    signatures.record_sha256(state, subject.hash)
     signature = signing(actor, True, meaning, "review", password_stdin)
     assert signature is not None
     with recording(trial):
-        written = deciding.sign(trial, subject.hash, signature, actor, seen=state.head)
+        written = signatures.sign(trial, subject.hash, signature, actor, seen=state.head)
         told([written], store.load(trial), as_json)

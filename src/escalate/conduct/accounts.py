@@ -14,11 +14,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from escalate.conduct import store
+from escalate.conduct.actor import Actor
 from escalate.conduct.chain import sha256
 from escalate.conduct.database import faults_told
 from escalate.conduct.errors import NotFoundError, RecordError
 from escalate.conduct.models import ApiToken
-from escalate.conduct.store import Actor
 from escalate.core.errors import harmless
 
 TOKEN_PREFIX = "esc_"

@@ -9,6 +9,7 @@ from escalate.conduct.analysis import current, first_cohort
 from escalate.conduct.bodies import PatientRow
 from escalate.conduct.state import Decision, Standing, TrialState
 from escalate.core.errors import EscalateError
+from escalate.core.moves import Action
 
 COMPLETES = "complete_cohort"
 """The reason of a recommendation that goes on with the cohort there is."""
@@ -56,8 +57,35 @@ def allowance(state: TrialState) -> Allowance:
         return Allowance(None, 0, last + 1, f"{name} is to {done}: nobody is treated on it")
     if not decision.remaining:
         return Allowance(None, 0, last + 1, f"{name} is carried out, and nothing was decided about more patients")
+    if since := _asks_for_less(state, decision):
+        return Allowance(None, 0, last + 1, f"{name} is overtaken: {since}; decide again")
     goes_on = decision.treated > 0 or _completes(decision)
     return Allowance(decision.body.level, decision.remaining, last if goes_on and last else last + 1)
+
+
+def _asks_for_less(state: TrialState, decision: Decision) -> str | None:
+    """Return what the design recommends by now, where that is less than a decision in the middle of its cohort allows.
+
+    Notes
+    -----
+    A design without dates is asked when a cohort is complete, and so says nothing in its middle.
+    """
+    if not (state.dated and decision.treated and decision.body.level):
+        return None
+    try:
+        found = current(state)
+    except EscalateError as error:
+        return f"no recommendation can be given now ({error})"
+    if found.action is Action.STOP:
+        return "the design recommends to stop by now"
+    if found.next_level is not None and found.next_level < min(decision.body.level, _advised(decision)):
+        return f"the design recommends level {found.next_level} by now"
+    return None
+
+
+def _advised(decision: Decision) -> int:
+    """Return the level that was recommended; where none was, the one decided."""
+    return int(decision.analysis.body.recommendation["next_level"] or decision.body.level or 0)
 
 
 def _in_words(decision: Decision) -> str:
@@ -103,16 +131,24 @@ def _backfill_closed(state: TrialState, rows: Sequence[PatientRow]) -> str | Non
     return None if found else "no level is open to backfill"
 
 
-def wrong_cohort(state: TrialState, rows: Sequence[PatientRow]) -> str | None:
-    """Return what is wrong with the numbers of cohorts; None where they go on as they should."""
+def wrong_cohort(state: TrialState, rows: Sequence[PatientRow], *, deviating: bool = False) -> str | None:
+    """Return what is wrong with the numbers of cohorts; None where they go on as they should.
+
+    Parameters
+    ----------
+    deviating
+        Whether the patients were treated without a decision: they may then belong to the last cohort.
+    """
     wanted = [row for row in rows if not row.backfill]
-    expected = allowance(state).cohort
+    allowed = allowance(state)
+    expected = allowed.cohort
+    elsewhere = allowed.why_none is not None or deviating
     numbers = state.cohort_numbers()
     last = numbers[-1] if numbers else 0
     for row in wanted:
         if row.cohort is not None and row.cohort < max(last, 1):
             return f"patient {row.patient} cohort: {row.cohort} is over; the cohort of the next patients is {expected}"
-        if row.cohort == last < expected and state.patients:
+        if row.cohort == last < expected and state.patients and not elsewhere:
             return (
                 f"patient {row.patient} cohort: {row.cohort} is the cohort of an earlier decision; the next patients are cohort "
                 f"{expected}"

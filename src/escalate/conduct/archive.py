@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from escalate.conduct import store
+from escalate.conduct.actor import Actor
 from escalate.conduct.bodies import Imported
 from escalate.conduct.chain import Entry, Fault, canonical, sha256
 from escalate.conduct.errors import NotAllowedError, RecordError
@@ -21,7 +22,7 @@ from escalate.conduct.opening import check_name
 from escalate.conduct.reading import read_trial
 from escalate.conduct.snapshot import snapshot
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import SYSTEM, Actor
+from escalate.conduct.store import SYSTEM
 from escalate.conduct.verify import Report, verify_entries
 
 SCHEMA = "escalate/record/1"

@@ -7,17 +7,17 @@ from datetime import date
 from typing import Any
 
 from escalate.conduct import store
+from escalate.conduct.actor import Actor
 from escalate.conduct.analysis import current, day_for, differences, selected
 from escalate.conduct.bodies import Closed, DesignAmended, LockedDesign
 from escalate.conduct.chain import Entry, sha256
-from escalate.conduct.deciding import Signing, sign_with
 from escalate.conduct.design_lock import design_of
 from escalate.conduct.errors import RecordError
 from escalate.conduct.making import made, reason_given
 from escalate.conduct.permissions import Act, require
+from escalate.conduct.signatures import Signing, sign_with
 from escalate.conduct.snapshot import check_rows, columns, snapshot
 from escalate.conduct.state import DesignVersion, TrialState
-from escalate.conduct.store import Actor
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
 from escalate.study.forms import recommendation as recommendation_form

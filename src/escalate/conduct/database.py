@@ -192,7 +192,7 @@ def shown(database: str) -> str:
     if not is_url(database):
         return database
     scheme, _, rest = database.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 def secret(name: str = "sessions") -> str:

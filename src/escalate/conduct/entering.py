@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from pydantic import ValidationError
 
 from escalate.conduct import store
+from escalate.conduct.actor import Actor
 from escalate.conduct.allowance import not_allowed, wrong_cohort
-from escalate.conduct.bodies import Amended, Entered, PatientRow, in_words
+from escalate.conduct.bodies import Amended, Entered, PatientRow
+from escalate.conduct.body_faults import in_words
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import RecordError
 from escalate.conduct.making import made, reason_given
 from escalate.conduct.permissions import Act, require
 from escalate.conduct.snapshot import check_rows
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import Actor
 from escalate.core.errors import did_you_mean
 
 
@@ -54,7 +56,7 @@ def enter(
         _check_new(state, rows)
         everybody = {name: p.row for name, p in state.patients.items()} | {row.patient: row for row in rows}
         check_rows(state.design, everybody, as_of or (date.today() if state.dated else None))
-        if wrong := wrong_cohort(state, rows):
+        if wrong := wrong_cohort(state, rows, deviating=body.deviation is not None):
             raise RecordError(wrong)
         without = not_allowed(state, rows)
         if without and body.deviation is None:
@@ -125,8 +127,21 @@ def amend(
                 what = f"no DLT of patient {patient} was on record up to {known.row.last_follow_up}"
             raise RecordError(f"reason: is missing; {what}, so say why it changes")
         rows = {name: p.row for name, p in state.patients.items()} | {patient: new}
+        if "cohort" in differs:
+            _check_order(rows)
         check_rows(state.design, rows, as_of or (date.today() if state.dated else None))
         return pen.write(made(Amended, patient=patient, changes=differs, first_report=first, reason=said))
+
+
+def _check_order(rows: Mapping[str, PatientRow]) -> None:
+    """Refuse cohorts that overtake each other: which cohort was last is what the design decides on."""
+    numbers = [(name, row.cohort) for name, row in rows.items() if row.cohort is not None]
+    for (before, first), (after, second) in pairwise(numbers):
+        if second < first:
+            raise RecordError(
+                f"patient {after} cohort: {second} is before the cohort of patient {before}, {first}, who was entered earlier; "
+                "cohorts keep their order"
+            )
 
 
 def _changed(row: PatientRow, changes: Mapping[str, Any]) -> PatientRow:

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from escalate.conduct.bodies import Body, in_words
+from escalate.conduct.bodies import Body
+from escalate.conduct.body_faults import in_words
 from escalate.conduct.errors import RecordError
 
 B = TypeVar("B", bound=Body)

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable
 
 from escalate.conduct import store
+from escalate.conduct.actor import Actor
 from escalate.conduct.bodies import ROLES, LockedDesign, Opened, RolesGiven
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import NotAllowedError, RecordError
 from escalate.conduct.making import made
 from escalate.conduct.permissions import Act, require
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import SYSTEM, Actor
+from escalate.conduct.store import SYSTEM
 from escalate.core.errors import did_you_mean
 
 

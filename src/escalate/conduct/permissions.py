@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from escalate.conduct.errors import NotAllowedError, NotFoundError
 
 if TYPE_CHECKING:
+    from escalate.conduct.actor import Actor
     from escalate.conduct.state import TrialState
-    from escalate.conduct.store import Actor
 
 
 class Act(StrEnum):

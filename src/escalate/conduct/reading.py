@@ -22,9 +22,9 @@ from escalate.conduct.bodies import (
     PatientRow,
     RolesGiven,
     Signed,
-    in_words,
     read_body,
 )
+from escalate.conduct.body_faults import in_words
 from escalate.conduct.chain import GENESIS, Entry, faults_of
 from escalate.conduct.errors import RecordError, TamperedError
 from escalate.conduct.state import (

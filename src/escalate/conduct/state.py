@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from escalate.conduct.bodies import (
-    Analysed,
-    Approved,
-    Closed,
-    Decided,
-    DesignAmended,
-    LockedDesign,
-    PatientRow,
-    Signed,
-)
+from escalate.conduct.bodies import Analysed, Approved, Closed, Decided, DesignAmended, LockedDesign, PatientRow, Signed
 from escalate.conduct.chain import Entry
 from escalate.conduct.design_lock import design_of
 from escalate.core.design import Design

@@ -9,10 +9,10 @@ from typing import Any
 
 from escalate.conduct.bodies import Analysed, Approved, Body, Closed, Decided, DesignAmended, Opened, Signed, read_body
 from escalate.conduct.chain import Entry, Fault, canonical, faults_of, sha256
-from escalate.conduct.deciding import author_of, record_sha256, same_person
 from escalate.conduct.design_lock import design_of
 from escalate.conduct.errors import NotFoundError, RecordError
 from escalate.conduct.reading import following
+from escalate.conduct.signatures import author_of, record_sha256, same_person
 from escalate.conduct.state import TrialState
 from escalate.core.errors import EscalateError, harmless
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from escalate.conduct import store
-from escalate.conduct.store import Actor
+from escalate.conduct.actor import Actor
 from escalate.core.errors import EscalateError
 
 log = logging.getLogger("escalate.web")

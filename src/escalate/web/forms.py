@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 
 from escalate.conduct.bodies import ROLES, PatientRow
-from escalate.conduct.deciding import MEANINGS
 from escalate.conduct.making import made
+from escalate.conduct.signatures import MEANINGS
 from escalate.conduct.snapshot import columns
 from escalate.conduct.state import TrialState
 from escalate.core.design import Design

@@ -8,12 +8,12 @@ from typing import Any, cast
 from django.http import HttpRequest
 
 from escalate.conduct import accounts, store
-from escalate.conduct.deciding import MEANINGS, Meaning, Signing
+from escalate.conduct.actor import Actor
 from escalate.conduct.errors import NotFoundError, RecordError
 from escalate.conduct.opening import check_name
 from escalate.conduct.permissions import check_known
+from escalate.conduct.signatures import MEANINGS, Meaning, Signing
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import Actor
 from escalate.web import audit
 
 VIA = "page"

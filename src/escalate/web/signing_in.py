@@ -16,9 +16,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 
 from escalate.conduct import accounts
+from escalate.conduct.actor import Actor
 from escalate.conduct.database import faults_told
 from escalate.conduct.errors import NotFoundError, RecordError, UnavailableError
-from escalate.conduct.store import Actor
 from escalate.web import audit, errors, oidc
 from escalate.web.lockout import checked
 from escalate.web.people import check_again

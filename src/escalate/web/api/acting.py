@@ -12,15 +12,15 @@ from django.http import HttpRequest, HttpResponse
 from pydantic import BaseModel
 
 from escalate.conduct import store
+from escalate.conduct.actor import Actor
 from escalate.conduct.chain import Entry, canonical, sha256
 from escalate.conduct.database import faults_told
-from escalate.conduct.deciding import Signing
 from escalate.conduct.errors import AlreadyRecordedError, NotFoundError, RecordError
 from escalate.conduct.models import RecordEntry
 from escalate.conduct.opening import check_name
 from escalate.conduct.permissions import Act, require
+from escalate.conduct.signatures import Signing
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import Actor
 from escalate.web import audit, people
 from escalate.web.api import asked
 from escalate.web.api.answers_entries import EntryRef, Written

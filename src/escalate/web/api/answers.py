@@ -6,12 +6,12 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
+from escalate.conduct.actor import Actor
 from escalate.conduct.bodies import PatientRow
 from escalate.conduct.deciding import awaiting
 from escalate.conduct.permissions import Act, may
 from escalate.conduct.snapshot import columns, waiting_for
 from escalate.conduct.state import DesignVersion, TrialState
-from escalate.conduct.store import Actor
 from escalate.web.api.answers_acts import ClosingLine, DecisionLine
 from escalate.web.api.answers_entries import EntryRef
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from escalate.conduct.analysis import is_current
-from escalate.conduct.deciding import MEANINGS
+from escalate.conduct.signatures import MEANINGS
 from escalate.conduct.state import Analysis, Approval, Closing, Decision, Signature, TrialState
 from escalate.web.api.answers_entries import EntryRef
 

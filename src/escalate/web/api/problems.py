@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from escalate.conduct.bodies import dotted, fault_in_words
+from escalate.conduct.body_faults import dotted, fault_in_words
 from escalate.conduct.errors import AlreadyRecordedError
 from escalate.core.errors import DesignError, EscalateError
 

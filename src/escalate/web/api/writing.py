@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
-from escalate.conduct import accounts, changing, deciding, entering, opening
+from escalate.conduct import accounts, changing, deciding, entering, opening, signatures
 from escalate.conduct.bodies import LockedDesign
 from escalate.conduct.design_lock import lock_text
 from escalate.conduct.errors import NotAllowedError
@@ -134,7 +134,7 @@ def sign(request: HttpRequest, trial: str, body: asked.Sign) -> HttpResponse:
     signing = signing_of(request, state, body)
     assert signing is not None
     return written(
-        request, trial, "signed", lambda actor: deciding.sign(trial, body.subject, signing, actor, seen=seen)
+        request, trial, "signed", lambda actor: signatures.sign(trial, body.subject, signing, actor, seen=seen)
     )
 
 

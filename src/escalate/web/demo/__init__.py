@@ -22,8 +22,8 @@ def prepare() -> tuple[DemoAccount, ...]:
     """Open the trial of the demonstration in the database at hand, and return its accounts with fresh passwords."""
     # These need a database, which is there only now.
     from escalate.conduct import accounts, opening
+    from escalate.conduct.actor import Actor
     from escalate.conduct.design_lock import lock_text
-    from escalate.conduct.store import Actor
 
     actor = Actor("escalate", "demonstration", everywhere=True)
     text = files("escalate.web.demo").joinpath(DESIGN).read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from escalate.conduct import store
+from escalate.conduct.actor import Actor
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import (
     AlreadyRecordedError,
@@ -23,7 +24,6 @@ from escalate.conduct.errors import (
     UnavailableError,
 )
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import Actor
 from escalate.core.errors import EscalateError
 from escalate.web.views.words import Line, line_of
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
-from escalate.conduct import deciding
+from escalate.conduct import deciding, signatures
+from escalate.conduct.actor import Actor
 from escalate.conduct.chain import Entry
 from escalate.conduct.deciding import awaiting
 from escalate.conduct.errors import NotFoundError, RecordError
 from escalate.conduct.state import Closing, Decision, TrialState
-from escalate.conduct.store import Actor
 from escalate.web.forms import ApproveForm, SigningForm
 from escalate.web.people import signing_of
 from escalate.web.views.acting import Refusal, Sending, carried_out, problems
@@ -104,7 +104,7 @@ def sign(request: HttpRequest, state: TrialState, actor: Actor, subject: str) ->
     elif form.is_bound:
 
         def do(who: Actor, seen: str) -> Entry:
-            return deciding.sign(state.trial, subject, signing_of(request, actor), who, seen=seen)
+            return signatures.sign(state.trial, subject, signing_of(request, actor), who, seen=seen)
 
         done = carried_out(request, state, actor, do, [form])
         if not isinstance(done, Refusal):

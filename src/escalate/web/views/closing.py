@@ -6,11 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
 from escalate.conduct import changing
+from escalate.conduct.actor import Actor
 from escalate.conduct.analysis import selected
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import RecordError
 from escalate.conduct.state import Standing, TrialState
-from escalate.conduct.store import Actor
 from escalate.core.errors import EscalateError
 from escalate.report.sentences import said
 from escalate.study.select import Selection

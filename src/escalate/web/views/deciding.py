@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from escalate.conduct import deciding
+from escalate.conduct.actor import Actor
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import RecordError
 from escalate.conduct.state import Standing, TrialState
-from escalate.conduct.store import Actor
 from escalate.core.moves import Action
 from escalate.study.recommend import Recommendation
 from escalate.web.forms import DecideForm

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 
 from escalate.conduct import entering
+from escalate.conduct.actor import Actor
 from escalate.conduct.allowance import not_allowed
 from escalate.conduct.bodies import PatientRow
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import RecordError
 from escalate.conduct.snapshot import check_rows
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import Actor
 from escalate.core.errors import EscalateError
 from escalate.web.forms import MOST_ROWS, CohortForm, RowForm
 from escalate.web.views.acting import Refusal, Sending, carried_out, problems, tie

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from django.http import HttpRequest, HttpResponse
 
+from escalate.conduct.actor import Actor
 from escalate.conduct.history import history_csv as history_csv_of
 from escalate.conduct.history import safe_cell
 from escalate.conduct.snapshot import snapshot
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import Actor, entries_of
+from escalate.conduct.store import entries_of
 
 CSV = "text/csv; charset=utf-8"
 

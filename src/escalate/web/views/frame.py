@@ -15,9 +15,9 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from escalate import __version__
+from escalate.conduct.actor import Actor
 from escalate.conduct.permissions import Act, may
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import Actor
 
 T = TypeVar("T")
 _KEPT = 1024

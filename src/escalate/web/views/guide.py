@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from django.urls import reverse
 
+from escalate.conduct.actor import Actor
 from escalate.conduct.allowance import Allowance, allowance
 from escalate.conduct.deciding import awaiting
 from escalate.conduct.permissions import MAY, Act, may
 from escalate.conduct.snapshot import waiting_for
 from escalate.conduct.state import Decision, Standing, TrialState
-from escalate.conduct.store import Actor
 from escalate.core.moves import Action
 from escalate.study.recommend import Recommendation
 from escalate.web.views.frame import kept
@@ -122,7 +123,7 @@ def _second(state: TrialState, actor: Actor, by: str, *, is_decision: bool) -> _
 
 def allowed_now(state: TrialState) -> Allowance:
     """Return who may be treated now."""
-    return kept(("allowed", state.trial, state.head), lambda: allowance(state))
+    return kept(("allowed", state.trial, state.head, date.today() if state.dated else None), lambda: allowance(state))
 
 
 def _enter(state: TrialState, level: int, n: int, cohort: int) -> _Wanted:

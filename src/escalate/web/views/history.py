@@ -7,10 +7,11 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from escalate.conduct.actor import Actor
 from escalate.conduct.errors import NotFoundError
 from escalate.conduct.history import NAMES
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import Actor, entries_of
+from escalate.conduct.store import entries_of
 from escalate.web.views.frame import drawn, kept, page
 from escalate.web.views.words import Line, entry_of, line_of, signable, void_since
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse
 
+from escalate.conduct.actor import Actor
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import Actor
 from escalate.web.views.frame import day_asked, page
 from escalate.web.views.guide import next_step
 from escalate.web.views.present import if_one_more, present

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 
 from escalate.conduct import entering
+from escalate.conduct.actor import Actor
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import NotFoundError
 from escalate.conduct.permissions import Act, require
 from escalate.conduct.snapshot import columns
 from escalate.conduct.state import Patient, TrialState
-from escalate.conduct.store import Actor, entries_of
+from escalate.conduct.store import entries_of
 from escalate.web.forms import PatientForm
 from escalate.web.views.acting import Refusal, Sending, carried_out, problems
 from escalate.web.views.frame import kept, page

@@ -8,12 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from escalate.conduct import accounts, opening, store
+from escalate.conduct.actor import Actor
 from escalate.conduct.bodies import ROLES
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import NotFoundError, RecordError
 from escalate.conduct.permissions import MAY, Act, may
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import Actor
 from escalate.web.forms import RolesForm
 from escalate.web.views.acting import Refusal, SeeOther, Sending, carried_out, number_said, problems
 from escalate.web.views.frame import page

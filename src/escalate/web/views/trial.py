@@ -7,11 +7,11 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from escalate.conduct.deciding import MEANINGS
+from escalate.conduct.actor import Actor
 from escalate.conduct.permissions import Act, may
+from escalate.conduct.signatures import MEANINGS
 from escalate.conduct.snapshot import outcome_known
 from escalate.conduct.state import Approval, Closing, Decision, Signature, Standing, TrialState
-from escalate.conduct.store import Actor
 from escalate.core.design import Design
 from escalate.report.sentences import dose_words
 from escalate.report.svg import raised

@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from escalate.conduct import store
+from escalate.conduct.actor import Actor
 from escalate.conduct.errors import NotFoundError, RecordError, UnavailableError
 from escalate.conduct.permissions import Act, may
 from escalate.conduct.state import Standing, TrialState
-from escalate.conduct.store import Actor
 from escalate.report.svg import raised
 from escalate.web.views.frame import kept
 from escalate.web.views.guide import Next, next_step

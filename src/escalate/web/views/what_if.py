@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 
+from escalate.conduct.actor import Actor
 from escalate.conduct.bodies import PatientRow
 from escalate.conduct.errors import RecordError
 from escalate.conduct.snapshot import outcome_known
 from escalate.conduct.state import Patient, TrialState
-from escalate.conduct.store import Actor
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
 from escalate.core.patients import from_outcomes

@@ -22,8 +22,8 @@ from escalate.conduct.bodies import (
     read_body,
 )
 from escalate.conduct.chain import Entry
-from escalate.conduct.deciding import MEANINGS
 from escalate.conduct.history import NAMES
+from escalate.conduct.signatures import MEANINGS
 from escalate.conduct.state import Closing, Decision, TrialState
 from escalate.core.design import Design
 from escalate.report.sentences import level_words
