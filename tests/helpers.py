@@ -7,6 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+from _pytest.mark import ParameterSet
+
 from escalate import Design, Scenario
 from escalate.core.files import load_scenarios
 
@@ -54,6 +57,14 @@ def scenarios_for(design: Design) -> tuple[Scenario, ...]:
     name = {5: "five-doses", 4: "four-doses-graded", 3: "tvec-liver"}[design.n_doses]
     found = load_scenarios(ROOT / "simulations" / "scenarios" / f"{name}.yaml")
     return tuple(scenario if scenario.outcomes else graded(scenario, design) for scenario in found)
+
+
+def each(paths: list[Path]) -> list[ParameterSet]:
+    """Return design files as parameters; the larger of the two ordinal ones, which takes minutes, is for the slow set."""
+    return [
+        pytest.param(path, marks=[pytest.mark.slow] if path.stem == "tvec-liver-ordinal" else [], id=path.stem)
+        for path in paths
+    ]
 
 
 def outcome_string(levels: list[int], dlts: list[int]) -> str:

@@ -30,7 +30,8 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a record with one account, ana."""
     path = tmp_path_factory.mktemp("accounts") / "record.db"
     done = account(path, "add", "ana", "--full-name", "Ana Berg", "--admin", "--password-stdin")
-    assert (done.code, done.stdout, done.stderr) == (0, "administrator ana (Ana Berg) was made\n", "")
+    assert (done.code, done.stdout) == (0, "administrator ana (Ana Berg) was made\n")
+    assert done.stderr == f"note: {path}: there was no record; a new one was begun\n"
     # All of it into the one file that is copied.
     rows(path, "PRAGMA wal_checkpoint(TRUNCATE)")
     return path
@@ -90,6 +91,9 @@ def test_a_life(record: Path) -> None:
         (["token", "bob"], "", "there is no account 'bob'"),
         (["token", "ana", "--days", "0"], "", "is not between 1 and 365"),
         (["token", "ana", "--days", "366"], "", "is not between 1 and 365"),
+        (["token", "ana", "--withdraw", "--days", "7"], "", "--days: is for a new token"),
+        (["token", "ana", "--withdraw", "--label", ""], "", "--label: is for a new token"),
+        (["token", "bob", "--withdraw"], "", "there is no account 'bob'"),
         (["roles", "none", "ana", "viewer"], "", "there is no trial 'none' here"),
     ],
 )
@@ -110,6 +114,46 @@ def test_tokens(record: Path) -> None:
     assert account(record, "token", "ana").stdout.strip().startswith("esc_")
     assert made["token"].encode() not in record.read_bytes()
     assert account(record, "shut", "ana").code == 0
+    assert _ended(record) == 2
+
+
+def _ended(path: Path) -> int:
+    """Return how many tokens were withdrawn; all of them are."""
+    ended = rows(path, "SELECT withdrawn FROM escalate_token")
+    assert all(ended)
+    return len(ended)
+
+
+def test_tokens_are_withdrawn(record: Path) -> None:
+    """Every token of an account ends at one command, or with its password; which is noted with how many there were."""
+    assert account(record, "token", "ana", "--withdraw").stdout == "ana had no token to withdraw\n"
+    account(record, "token", "ana", "--days", "7")
+    assert account(record, "token", "ana", "--withdraw").stdout == "1 token of ana withdrawn\n"
+    for _ in range(2):
+        account(record, "token", "ana")
+    done = account(record, "token", "ana", "--withdraw", "--json")
+    assert json.loads(done.stdout) == {"account": "ana", "withdrawn": 2}
+    assert _ended(record) == 3
+    account(record, "token", "ana")
+    done = account(record, "password", "ana", "--password-stdin", stdin="another long password\n")
+    assert done.stdout == "ana has another password; earlier sessions and tokens have ended\n"
+    assert _ended(record) == 4
+    bodies = rows(record, "SELECT body FROM escalate_entry WHERE kind = 'tokens_withdrawn' ORDER BY number")
+    assert [json.loads(str(body))["tokens"] for body in bodies] == [0, 1, 2]
+
+
+def test_a_new_record_is_told(tmp_path: Path, record: Path) -> None:
+    """A mistyped name of a record does not go unseen: that a new one was begun is said, and of one that was there nothing."""
+    for arguments in (["add", "bo", "--password-stdin"], ["add", "cy", "--no-password", "--json"]):
+        done = account(record, *arguments)
+        assert (done.code, done.stderr) == (0, "")
+    done = account(tmp_path / "recrod.db", "add", "bo", "--no-password", "--json")
+    assert (done.code, json.loads(done.stdout)["name"]) == (0, "bo")
+    assert done.stderr == f"note: {tmp_path / 'recrod.db'}: there was no record; a new one was begun\n"
+    for command in (["list"], ["token", "bo"], ["shut", "bo"]):
+        done = account(tmp_path / "none.db", *command)
+        assert (done.code, "there is no record here" in done.stderr) == (2, True)
+    assert not (tmp_path / "none.db").exists()
 
 
 def test_roles(record: Path) -> None:

@@ -88,9 +88,10 @@ def test_a_trial_from_start_to_end(record: Record) -> None:
     assert record.json("recommend", "t")["recorded_now"] is False
     higher = record.json("decide", "t", "higher", "--level", "3", "--reason", "seen elsewhere", "--by", "ana")
     assert "awaits a second person" in higher["next"]
-    assert "Ana decided this" in record.refused("decide", "t", "--approve", "--by", "Ana ")
+    assert "--entry: is missing" in record.refused("decide", "t", "--approve", "--by", "bo")
+    assert "Ana decided this" in record.refused("decide", "t", "--approve", "--entry", "4", "--by", "Ana ")
     assert "awaits a second person" in record.refused("enter", "t", "--outcomes", "3NNT")
-    assert kinds(record.json("decide", "t", "--approve", "--by", "bo")) == ["approved"]
+    assert kinds(record.json("decide", "t", "--approve", "--entry", "4", "--by", "bo")) == ["approved"]
     record.json("enter", "t", "--outcomes", "3NNT", "--by", "site")
     assert "reason: is missing" in record.refused("amend", "t", "--patient", "02", "--set", "dlt=yes")
     voided = record.json("amend", "t", "--patient", "02", "--set", "dlt=yes", "--reason", "reclassified")["voided"]
@@ -106,7 +107,9 @@ def test_a_trial_from_start_to_end(record: Record) -> None:
     assert (shown["design"]["version"], shown["open"], shown["decision"]["standing"]) == (2, True, "in force")
     assert [row["dlts"] for row in shown["recommendation"]["doses"]] == [1, 0, 1]
     assert "the design selects" in record.refused("close", "t", "--mtd", "none")
-    record.json("close", "t", "--mtd", str(_selected(record)), "--by", "bo")
+    mtd = str(_selected(record))
+    assert "the design has not stopped" in record.refused("close", "t", "--mtd", mtd, "--by", "bo")
+    record.json("close", "t", "--mtd", mtd, "--reason", "no drug is left", "--by", "bo")
     assert "is closed" in record.refused("enter", "t", "--outcomes", "1N")
     entries = record.entries()
     assert [entry["number"] for entry in entries] == list(range(1, len(entries) + 1))
@@ -129,7 +132,7 @@ def _carried(record: Record, entries: list[dict[str, Any]]) -> None:
     """Export, verify, import elsewhere, and verify there against the head of here."""
     exported = record.json("export", "t", "a.zip")
     assert (exported["entries"], exported["head"]) == (len(entries), entries[-1]["hash"])
-    assert record.json("verify", "a.zip", "--head", exported["head"][:12], "--recompute")["clean"]
+    assert record.json("verify", "a.zip", "--head", exported["head"][:16], "--recompute")["clean"]
     brought = record.json("import", "a.zip", "--database", "b.db", "--by", "cy")
     assert kinds(brought) == ["imported"]
     assert record.json("history", "t", "--database", "b.db")["entries"][:-1] == entries
@@ -193,9 +196,12 @@ def test_a_file_can_be_entered_again(record: Record) -> None:
 def test_a_file_that_contradicts_the_record_enters_nothing(record: Record) -> None:
     """Each contradiction is told with its line and the command that corrects the record; what else is new is not entered."""
     record.json("enter", "t", "--outcomes", "1NNT")
-    write(record.folder, p_csv=HEADER + "01,1,1,1\n02,1,1,0\n03,1,1,\n04,2,1,0\n")
+    write(record.folder, p_csv=HEADER + "01,1,1,1\n02,1,2,0\n03,1,1,\n04,2,1,0\n")
     said = record.refused("enter", "t", "p.csv").splitlines()
-    assert len(said) == 2
+    assert len(said) == 3
+    moved = said.pop(1)
+    assert "p.csv:3 patient 02: level is 1 on record and 2 here" in moved
+    assert "escalate trial amend t --patient 02 --entered-in-error --reason TEXT" in moved
     assert "p.csv:2 patient 01: dlt is no on record and yes here" in said[0]
     assert "escalate trial amend t --patient 01 --set dlt=yes --reason TEXT" in said[0]
     assert "p.csv:4 patient 03: dlt is yes on record and empty here" in said[1]
@@ -221,6 +227,49 @@ def test_what_was_seen_is_what_is_decided_on(record: Record) -> None:
     assert "is entry 7 by now, not entry 6" in record.refused("decide", "t", "--approve", "--entry", "6", "--by", "bo")
     record.json("decide", "t", "--approve", "--entry", "7", "--by", "bo")
     assert "is nothing by now" in record.refused("decide", "t", "--approve", "--entry", "7", "--by", "bo")
+
+
+@pytest.mark.parametrize("choice", ["hold", "stop"])
+def test_nobody_is_treated_while_outcomes_are_missing(record: Record, choice: str) -> None:
+    """A trial is held or stopped before every outcome is known, with a reason, on an analysis that says what it waits for."""
+    write(record.folder, p_csv=HEADER + "01,1,1,0\n02,1,1,0\n03,1,1,\n")
+    record.json("enter", "t", "p.csv", "--by", "site")
+    assert "is not known yet" in record.refused("recommend", "t")
+    for dose in (("accept",), ("lower", "--level", "1"), ("expand", "--level", "1", "--patients", "1")):
+        assert "nothing was recommended yet" in record.refused("decide", "t", *dose, "--reason", "x")
+    if choice == "stop":
+        assert "reason: is missing" in record.refused("decide", "t", choice)
+    assert "leave it out" in record.refused("decide", "t", choice, "--reason", "x", "--entry", "2")
+    assert "no DLT window" in record.refused("decide", "t", choice, "--reason", "x", "--as-of", "2026-03-02")
+    found = record.json("decide", "t", choice, "--reason", "a death is looked into", "--by", "ana")
+    assert kinds(found) == ["decided"]
+    analysed, decided = record.entries()[2:]
+    assert analysed["body"]["recommendation"]["reasons"][0]["code"] == "outcomes_missing"
+    assert "The outcome of patient 03 is not known yet" in analysed["body"]["recommendation"]["reasons"][0]["text"]
+    assert (decided["body"]["choice"], decided["body"]["analysis"]) == (choice, analysed["hash"])
+    assert "nobody is treated on it" in record.refused("enter", "t", "--outcomes", "1N")
+    assert record.json("verify", "t", "--recompute")["clean"]
+    record.json("amend", "t", "--patient", "03", "--set", "dlt=no")
+    assert record.json("recommend", "t")["recommendation"]["next_level"] == 2
+
+
+def test_going_up_before_a_cohort_is_complete_needs_a_reason(record: Record) -> None:
+    """Where one of three is still to be treated, the higher dose that is recommended so far is not taken without saying why."""
+    record.json("enter", "t", "--outcomes", "1NNN")
+    record.json("recommend", "t")
+    record.json("decide", "t", "accept")
+    record.json("enter", "t", "--outcomes", "2NN")
+    assert record.json("recommend", "t")["recommendation"]["next_level"] == 3
+    assert "cohort 2 has 2 of 3 patients, and the dose goes up" in record.refused("decide", "t", "accept")
+    assert kinds(record.json("decide", "t", "accept", "--reason", "the third one left")) == ["decided"]
+
+
+def test_where_a_patient_stands_is_not_amended(record: Record) -> None:
+    """What was decided counts level and cohort of a patient, so that no amendment moves one."""
+    record.json("enter", "t", "--outcomes", "1NNN")
+    for value in ("level=2", "cohort=2"):
+        said = record.refused("amend", "t", "--patient", "01", "--set", value, "--reason", "x")
+        assert "is not amended, because what was decided counts it" in said
 
 
 def test_all_or_nothing(record: Record) -> None:
@@ -335,6 +384,8 @@ def test_signing(record: Record) -> None:
     assert "the password is not right" in record.refused(*sign, stdin="another")
     assert "the password is not right" in record.refused(*sign, stdin="")
     assert "--password-stdin" in record.refused("decide", "t", "accept", "--sign", "--by", "ana")
+    own = record.refused(*sign, "--meaning", "approval", stdin=PASSWORD)
+    assert "approval is another person's" in own
     found = record.json(*sign, stdin=PASSWORD + "\n")
     assert kinds(found) == ["decided", "signed"]
     assert found["entries"][1]["body"]["name"] == "Ana Lima"
@@ -379,10 +430,11 @@ def test_closing_with_a_higher_mtd_awaits_a_second_person(record: Record) -> Non
     record.json("enter", "t", "--outcomes", "2TTT")
     found = record.json("close", "t", "--mtd", "2", "--reason", "all of them at one site", "--by", "ana")
     assert "awaits a second person" in found["next"]
-    assert "--reason: is missing" in record.refused("decide", "t", "--refuse", "--by", "bo")
-    record.json("decide", "t", "--refuse", "--reason", "no", "--by", "bo")
+    number = str(found["entries"][0]["number"])
+    assert "--reason: is missing" in record.refused("decide", "t", "--refuse", "--entry", number, "--by", "bo")
+    record.json("decide", "t", "--refuse", "--entry", number, "--reason", "no", "--by", "bo")
     assert record.json("show", "t")["open"] is True
-    record.json("close", "t", "--mtd", "1", "--by", "ana")
+    record.json("close", "t", "--mtd", "1", "--reason", "the drug is withdrawn", "--by", "ana")
     assert record.json("list")["trials"][0]["open"] is False
 
 
@@ -400,6 +452,69 @@ def test_history_for_people(record: Record) -> None:
     assert "Reason: =cmd" in whole
     assert record.entries()[3]["hash"] in whole
     assert "=cmd" in record.json("history", "t", "--entry", "4")["entries"][0]["reason"]
+
+
+def test_a_patient_entered_in_error(record: Record) -> None:
+    """The patient leaves the data and stays in the history, what rested on the patient is void, and the number is free."""
+    record.json(
+        "enter",
+        "t",
+        "--patient",
+        "01",
+        "--patient",
+        "02",
+        "--patient",
+        "04",
+        "--cohort",
+        "1",
+        "--level",
+        "1",
+        "--dlt",
+        "no",
+    )
+    record.json("recommend", "t")
+    record.json("decide", "t", "accept")
+    assert "reason: is missing" in record.refused("amend", "t", "--patient", "04", "--entered-in-error")
+    out = ("amend", "t", "--patient", "04", "--entered-in-error", "--reason", "Mistyped")
+    assert "goes with --patient and --reason" in record.refused(*out, "--set", "dlt=yes")
+    assert "goes with --patient" in record.refused("amend", "t", "--design", "d.yaml", "--entered-in-error")
+    done = record.json(*out)
+    assert [entry["kind"] for entry in done["entries"]] == ["withdrawn"]
+    assert len(done["voided"]) == 1
+    assert [row["patient"] for row in record.json("show", "t")["patients"]] == ["01", "02"]
+    assert "Patient 04 was entered in error" in record.run("history", "t").stdout
+    assert "not on record" in record.refused(*out)
+    right = ("--patient", "03", "--cohort", "1", "--level", "1", "--dlt", "no")
+    record.json("enter", "t", *right, "--deviation", "The patient entered as 04")
+    assert record.run("verify", "t", "--recompute").code == 0
+
+
+def test_the_history_of_the_system(record: Record) -> None:
+    """Accounts, sign-ins and refusals are looked at as a trial is, though they are none."""
+    made = escalate(
+        "account",
+        "add",
+        "bo",
+        "--full-name",
+        "Bo Example",
+        "--password-stdin",
+        stdin=f"{PASSWORD}\n",
+        cwd=record.folder,
+    )
+    assert made.code == 0, made
+    done = escalate("trial", "history", "system", "--csv", "s.csv", cwd=record.folder, columns="80")
+    assert (done.code, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "accounts, sign-ins, refusals" in done.stdout
+    assert "bo" in done.stdout
+    found = record.json("history", "system")
+    assert found["entries"][-1]["hash"] == found["head"]
+    assert PASSWORD not in json.dumps(found)
+    assert len((record.folder / "s.csv").read_text(encoding="utf-8").splitlines()) == len(found["entries"]) + 1
+    assert found["head"] in record.run("history", "system", "--entry", str(len(found["entries"]))).stdout
+    assert "there is no entry 99" in record.refused("history", "system", "--entry", "99")
+    for command in (("show", "system"), ("recommend", "system"), ("export", "system", "x.zip")):
+        record.refused(*command)
 
 
 def test_names_by_default(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def line(name: str, *words: str, arguments: tuple[str, ...], **more: Any) -> Non
 # --- which trial, who, what ------------------------------------------------------------------------------------------
 for command in (
     ("enter", "x", "--outcomes", "1N"), ("amend", "x", "--patient", "1", "--set", "dlt=no"), ("recommend", "x"),
-    ("decide", "x", "--approve"), ("close", "x", "--mtd", "1"), ("history", "x"), ("verify", "x"),
+    ("decide", "x", "--approve", "--entry", "1"), ("close", "x", "--mtd", "1"), ("history", "x"), ("verify", "x"),
     ("export", "x", "x.zip"), ("amend", "x", "--design", "e.yaml", "--reason", "y"),
 ):  # fmt: skip
     line(f"{'-'.join(command[::2])} of no trial", "there is no trial 'x' here", arguments=command)
@@ -147,8 +147,8 @@ line("amend twice", "--set dlt: is given twice", arguments=(*AMEND, "dlt=no", "-
 line("amend the number", "a study number is not changed", arguments=(*AMEND, "patient=02", "--reason", "x"))
 line("amend a bad value", "--set dlt: 'perhaps' is neither", arguments=(*AMEND, "dlt=perhaps", "--reason", "x"))
 line("amend a bad level", "--set level: level 9 does not exist", arguments=(*AMEND, "level=9", "--reason", "x"))
-line("amend no level", "level: input should be a valid integer", arguments=(*AMEND, "level=", "--reason", "x"))
-line("amend a level of one", "a cohort has one level", arguments=(*AMEND, "level=2", "--reason", "x"))
+line("amend no level", "level: is not amended", arguments=(*AMEND, "level=", "--reason", "x"))
+line("amend a level of one", "level: is not amended", arguments=(*AMEND, "level=2", "--reason", "x"))
 line("amend nothing new", "nothing changes", arguments=(*AMEND, "dlt=no"))
 line("amend without a reason", "reason: is missing", arguments=(*AMEND, "dlt=yes"))
 line("amend with a blank reason", "reason: is missing", arguments=(*AMEND, "dlt=yes", "--reason", " \t "))
@@ -205,9 +205,19 @@ line(
 )
 line("no whole number", "no integer", arguments=("decide", "t", "higher", "--level", "two"))
 line("huge number", "level: ", "does not exist", arguments=("decide", "t", "higher", "--level", "9" * 30))
-line("approve nothing", "nothing of this awaits a second person", arguments=("decide", "t", "--approve"))
+line(
+    "approve nothing",
+    "what awaits a second person is nothing by now, not entry 3",
+    arguments=("decide", "t", "--approve", "--entry", "3"),
+)
+line("approve something", "--entry: is missing", arguments=("decide", "t", "--approve"))
+line("refuse something", "--entry: is missing", arguments=("decide", "t", "--refuse", "--reason", "x"))
 line("approve a level", "--level: is for a decision", arguments=("decide", "t", "--approve", "--level", "2"))
-line("refuse without a reason", "--reason: is missing; say why you do not agree", arguments=("decide", "t", "--refuse"))
+line(
+    "refuse without a reason",
+    "--reason: is missing; say why you do not agree",
+    arguments=("decide", "t", "--refuse", "--entry", "3"),
+)
 line(
     "meaning without a signature",
     "--meaning: is for a signature; add --sign",
@@ -231,6 +241,7 @@ for mtd, words in (
 ):
     line(f"close with {mtd}", words, arguments=("close", "t", "--mtd", mtd, "--reason", "x"))
 line("close without a reason", "reason: is missing", arguments=("close", "t", "--mtd", "none"))
+line("close early without a reason", "reason: is missing", arguments=("close", "t", "--mtd", "1"))
 
 # --- history, verify, export, import ---------------------------------------------------------------------------------
 for number in ("0", "9", "-1", "99999999999999999999"):
@@ -242,7 +253,8 @@ for number in ("0", "9", "-1", "99999999999999999999"):
 line("history over a file", "p.csv: exists already; use --force", arguments=("history", "t", "--csv", "p.csv"))
 line("history of one as CSV", "leave out --entry", arguments=("history", "t", "--entry", "1", "--csv", "x.csv"))
 line("head of nothing", "--head: is that of one trial", arguments=("verify", "--head", "a" * 64))
-line("short head", "--head: is too short", arguments=("verify", "t", "--head", "abc"))
+for head in ("", "abc", "a" * 15, f"{'a' * 15}…"):
+    line(f"head {head!r}", "--head: is too short", "first 16 letters", arguments=("verify", "t", "--head", head))
 line("verify no archive", "none.zip: cannot be read", arguments=("verify", "none.zip"))
 line("verify text", "text.zip: is not a whole zip file", arguments=("verify", "text.zip"))
 line("verify an empty zip", "some.zip: has no manifest.json", arguments=("verify", "some.zip"))

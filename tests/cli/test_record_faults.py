@@ -350,7 +350,7 @@ def test_a_cut_tail(folder: Path) -> None:
     assert escalate("trial", "verify", "t", "--head", head, cwd=folder).code == 0
     _changed(folder, "DELETE FROM escalate_entry WHERE chain = 't' AND number = 4")
     assert escalate("trial", "verify", "t", cwd=folder).code == 0
-    for printed in (head, head[:12], head.upper()):
+    for printed in (head, head[:16], head.upper()):
         done = escalate("trial", "verify", "t", "--head", printed, cwd=folder)
         assert done.code == 1
         assert "tail was cut or replaced" in " ".join(done.stdout.split())
@@ -386,7 +386,7 @@ def test_the_same_on_postgresql(folder: Path) -> None:
         ("enter", "n", "--outcomes", "1NNN"),
         ("recommend", "n"),
         ("decide", "n", "higher", "--level", "3", "--reason", "x", "--by", "ana"),
-        ("decide", "n", "--approve", "--by", "bo"),
+        ("decide", "n", "--approve", "--entry", "4", "--by", "bo"),
         ("amend", "n", "--patient", "01", "--set", "dlt=yes", "--reason", "y"),
         ("import", "t.zip"),
         ("export", "n", "n.zip"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.run import Result, escalate
+from tests.cli.run import COMMAND, Result, environment, escalate
+from tests.servers import postgres
 
 PASSWORD = "a long password for tests\n"
 
@@ -89,6 +92,27 @@ def test_without_a_record(tmp_path: Path) -> None:
     refused(serve("--database", tmp_path / "text.db"), "is not a database")
     refused(serve("--database", tmp_path), "is a directory")
     assert not (tmp_path / "none.db").exists()
+
+
+def test_no_password_is_printed() -> None:
+    """The line that says what is served, where, names the database without the password in its address."""
+    user, _, rest = postgres().fresh_database().removeprefix("postgresql://").rpartition("@")
+    url = f"postgresql://{user}:hidden@{rest}"
+    done = escalate("account", "add", "root", "--admin", "--password-stdin", "--database", url, stdin=PASSWORD)
+    assert done.code == 0, done.stderr
+    assert done.stderr == f"note: postgresql://{rest}: there was no record; a new one was begun\n"
+    server = subprocess.Popen(
+        [str(COMMAND), "serve", "--port", "0", "--database", url],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(),
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None
+        first = server.stdout.readline()
+    finally:
+        server.send_signal(signal.SIGINT)
+        later, _ = server.communicate(timeout=60)
+    assert first.startswith(f"escalate serves postgresql://{rest} at http://127.0.0.1:")
+    assert "hidden" not in first + later
 
 
 def test_help() -> None:

@@ -96,6 +96,17 @@ def test_tokens() -> None:
     assert accounts.withdraw_tokens("carl", ana) == 0
 
 
+def test_another_password_withdraws_the_tokens() -> None:
+    """Whoever had the old password may have made a token: with another one all of the account's are withdrawn, and no others."""
+    add()
+    add("nora", "Nora")
+    token, other = (accounts.issue_token(name, "laptop", 30, ana) for name in ("carl", "nora"))
+    accounts.set_password("carl", "four calm otters!", ana)
+    assert accounts.owner_of(token) is None
+    assert accounts.owner_of(other) is not None
+    assert accounts.owner_of(accounts.issue_token("carl", "laptop", 30, ana)) is not None
+
+
 def test_tokens_end() -> None:
     """A token ends on its day."""
     add()

@@ -11,7 +11,7 @@ from escalate.conduct.allowance import allowance
 from escalate.conduct.bodies import PatientRow
 from escalate.conduct.design_lock import lock
 from escalate.conduct.errors import RecordError
-from tests.conduct.acting import ana
+from tests.conduct.acting import BOIN, ana, bob
 from tests.helpers import ROOT
 
 LATE = str(ROOT / "designs" / "late-onset" / "tvec-liver-tite-boin.yaml")
@@ -46,13 +46,63 @@ def test_a_dlt_in_mid_cohort_ends_what_was_decided(record: str) -> None:
         entering.enter("t", [dated(6, 2, 2, 1)], ana)
 
 
+def plain(numbers: range, cohort: int, level: int, dlt: bool | None = False) -> list[PatientRow]:
+    """Return patients of a design without dates."""
+    return [PatientRow(patient=f"{k:03d}", cohort=cohort, level=level, dlt=dlt) for k in numbers]
+
+
+def twelve_at_level_2() -> None:
+    """Take a trial to where 12 patients at level 2 are decided on, 9 more than recommended, and agreed with."""
+    opening.open_trial("t", lock(str(BOIN)), ana)
+    entering.enter("t", plain(range(1, 4), 1, 1), ana)
+    deciding.decide("t", "expand", ana, level=2, patients=12, reason="To learn more")
+    deciding.approve("t", bob, agrees=True)
+
+
+def test_dlts_in_mid_cohort_without_dates(record: str) -> None:
+    """More patients than recommended were decided on: when a recommended cohort has DLTs nobody more is treated on it."""
+    twelve_at_level_2()
+    entering.enter("t", plain(range(4, 10), 2, 2, dlt=True), ana)
+    with pytest.raises(RecordError, match=r"is overtaken: the design .* by now; decide again|does not allow level 2"):
+        entering.enter("t", plain(range(10, 13), 2, 2, dlt=None), ana)
+    # Whether it was allowed when it was written is another question, which `verify` asks.
+    assert allowance(store.load("t"), heard=False).patients == 6
+
+
+def test_outcomes_that_ask_for_nothing_less(record: str) -> None:
+    """While the design has no objection, or has not heard the outcomes, what was decided goes on to its end."""
+    twelve_at_level_2()
+    entering.enter("t", plain(range(4, 7), 2, 2, dlt=None), ana)
+    assert allowance(store.load("t")).patients == 9
+    entering.amend("t", "004", {"dlt": False}, ana)
+    entering.enter("t", plain(range(7, 10), 2, 2), ana)
+    assert (allowance(store.load("t")).level, allowance(store.load("t")).patients) == (2, 6)
+
+
+@pytest.mark.parametrize("cohort", [1, 3, 4, 99])
+def test_the_number_of_the_next_cohort(record: str, cohort: int) -> None:
+    """Patients as decided are of the cohort that comes next, and of no other: on the last one the design decides."""
+    opening.open_trial("t", lock(str(BOIN)), ana)
+    with pytest.raises(RecordError, match=r"cohort: 2 is not the cohort of the next patients, 1"):
+        entering.enter("t", plain(range(1, 4), 2, 1), ana)
+    entering.enter("t", plain(range(1, 4), 1, 1), ana)
+    deciding.decide("t", "accept", ana)
+    with pytest.raises(
+        RecordError,
+        match=rf"^patient 004 (cohort: {cohort} is not the cohort of the next|level: cohort 1 is at level 1)",
+    ):
+        entering.enter("t", plain(range(4, 7), cohort, 2), ana)
+    with pytest.raises(RecordError, match=r"cohort: 99 is not"):
+        entering.enter("t", plain(range(4, 7), 99, 3), ana, deviation="Mixed up")
+    entering.enter("t", plain(range(4, 7), 2, 2), ana)
+
+
 def test_cohorts_keep_their_order(record: str) -> None:
     """A correction cannot make another cohort the last one, on which the design decides."""
-    opening.open_trial("t", lock(str(ROOT / "designs" / "tvec-liver-boin.yaml")), ana)
-    rows = [PatientRow(patient=f"{k:03d}", cohort=1, level=1, dlt=False) for k in (1, 2, 3)]
-    entering.enter("t", rows, ana)
+    opening.open_trial("t", lock(str(BOIN)), ana)
+    entering.enter("t", plain(range(1, 4), 1, 1), ana)
     deciding.decide("t", "accept", ana)
-    entering.enter("t", [PatientRow(patient="004", cohort=2, level=2, dlt=True)], ana)
-    with pytest.raises(RecordError, match="cohorts keep their order"):
+    entering.enter("t", plain(range(4, 5), 2, 2, dlt=True), ana)
+    with pytest.raises(RecordError, match="patient 001 cohort: is not amended"):
         entering.amend("t", "001", {"cohort": 9}, ana, reason="moved")
     assert store.load("t").patients["001"].row.cohort == 1

@@ -33,6 +33,21 @@ def test_what_is_no_study_number(number: str) -> None:
         made(PatientRow, patient=number, level=1)
 
 
+@pytest.mark.parametrize(
+    "number", ["1958-03-31", "1958/3/31", "1958.03.31", "31.03.1958", "3/31/1958", "31-3-2001", "2001-12-1"]
+)
+def test_a_study_number_is_no_date(number: str) -> None:
+    """A date of birth is never a study number."""
+    with pytest.raises(RecordError, match=r"^patient: .*looks like a date"):
+        made(PatientRow, patient=number, level=1)
+
+
+@pytest.mark.parametrize("number", ["001-002-1958", "12-34-5678", "S1958-03-31", "1958-03", "1858-03-31", "2001-123-1"])
+def test_numbers_that_are_no_date(number: str) -> None:
+    """Numbers of sites and patients with strokes between them are taken."""
+    assert PatientRow(patient=number, level=1).patient == number
+
+
 @pytest.mark.parametrize("number", ["1/../2", "1//2", "1/./2"])
 def test_a_study_number_is_no_path(number: str) -> None:
     """A study number stands in addresses, where these mean another page."""

@@ -12,6 +12,7 @@ from escalate.conduct.bodies import LockedDesign
 from escalate.conduct.design_lock import lock, lock_text
 from escalate.conduct.errors import ConflictError, NotAllowedError, RecordError
 from escalate.conduct.state import Standing
+from escalate.conduct.verify import verify_trial
 from escalate.core.errors import EscalateError
 from tests.conduct.acting import BOIN, CRM, GRADED, TITE, ana, begin, bob, first, higher, is_clean, rows
 
@@ -139,7 +140,7 @@ def test_nobody_more_is_treated_on_a_decision_of_the_old_design() -> None:
     """In the middle of a cohort a new design ends the decision; who was treated stays treated on it, and it stays signed."""
     begin()
     first()
-    decision = deciding.decide("tvec", "accept", ana, signing=signatures.Signing("Ana", "approval"))
+    decision = deciding.decide("tvec", "accept", ana, signing=signatures.Signing("Ana", "authorship"))
     entering.enter("tvec", rows("04", 2, 2), ana)
     changing.amend_design("tvec", lock(str(CRM)), "Safety", ana)
     with pytest.raises(RecordError, match="nothing was decided about more"):
@@ -152,11 +153,12 @@ def test_nobody_more_is_treated_on_a_decision_of_the_old_design() -> None:
 
 
 def test_closing_as_selected() -> None:
-    """The level that the design selects is declared without a reason, and the trial is closed."""
+    """After a decision to stop the level that the design selects is declared without a reason, and the trial is closed."""
     begin()
     first()
     deciding.decide("tvec", "accept", ana)
     entering.enter("tvec", rows("04 05 06", 2, 2, dlts=["04", "05", "06"]), ana)
+    deciding.decide("tvec", "stop", ana, reason="Enough is known")
     changing.close("tvec", 1, ana)
     state = store.load("tvec")
     assert state.closing is not None
@@ -192,8 +194,37 @@ def test_closing_otherwise() -> None:
         deciding.approve("tvec", ana, agrees=True)
     deciding.approve("tvec", bob, agrees=False, reason="No")
     assert store.load("tvec").is_open
-    changing.close("tvec", 1, ana)
+    changing.close("tvec", 1, ana, reason="Then as selected")
     assert not store.load("tvec").is_open
+
+
+def test_closing_before_the_design_stops() -> None:
+    """While the design goes on the trial is closed with a reason alone, though the MTD be the selected one."""
+    begin()
+    first()
+    said = r"^reason: is missing; the design has not stopped \(it recommends to treat 3 patients at level 2"
+    for wait in (False, True):
+        if wait:
+            # A hold is no end, and a decision to stop that is overtaken is none either.
+            deciding.decide("tvec", "stop", ana, reason="Enough")
+            deciding.decide("tvec", "hold", ana, reason="Or not")
+        head = store.load("tvec").head
+        for blank in (None, "", " \n"):
+            with pytest.raises(RecordError, match=said):
+                changing.close("tvec", 1, ana, reason=blank)
+        assert store.load("tvec").head == head
+    entry = changing.close("tvec", 1, ana, reason="The sponsor ends it")
+    assert (entry.content["departs"], entry.content["reason"]) == (False, "The sponsor ends it")
+    assert verify_trial("tvec").clean
+
+
+def test_closing_when_the_design_stops() -> None:
+    """Where the design stops, what it selects is declared without a reason."""
+    begin()
+    first(dlts=["01", "02", "03"])
+    assert deciding.analyse("tvec", ana).content["recommendation"]["action"] == "stop"
+    entry = changing.close("tvec", None, ana)
+    assert (entry.content["selected_level"], entry.content["reason"]) == (None, None)
 
 
 def test_closing_waits_for_outcomes() -> None:

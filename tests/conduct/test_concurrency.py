@@ -11,7 +11,7 @@ from escalate.conduct.actor import Actor
 from escalate.conduct.design_lock import lock
 from escalate.conduct.errors import AlreadyRecordedError, ConflictError, RecordError
 from escalate.conduct.verify import verify_database
-from tests.conduct.acting import BOIN, ana, begin, first, is_clean, is_told, rows
+from tests.conduct.acting import BOIN, ana, begin, first, is_clean, is_told, people, rows
 from tests.conduct.forked import Forked, Tell
 
 WRITERS = 20
@@ -27,11 +27,7 @@ def to_its_own(tell: Tell, k: int) -> None:
 def to_one(tell: Tell, k: int) -> None:
     for n in range(EACH):
         dlt = bool(store.load("shared").patients[f"0{k}"].row.dlt)
-        tell(
-            entering.amend(
-                "shared", f"0{k}", {"dlt": not dlt}, Actor(f"w{k}", "page", f"{k}-{n}", everywhere=True), reason="x"
-            ).hash
-        )
+        tell(entering.amend("shared", f"0{k}", {"dlt": not dlt}, Actor(f"w{k}", "page", f"{k}-{n}"), reason="x").hash)
 
 
 def test_20_writers_to_their_trials_and_5_to_one(record: str) -> None:
@@ -40,6 +36,7 @@ def test_20_writers_to_their_trials_and_5_to_one(record: str) -> None:
         begin(f"trial-{k}")
         first(f"trial-{k}")
     begin("shared", BOIN)
+    people("shared", **{f"w{k}": "site" for k in range(1, 6)})
     entering.enter("shared", rows("01 02 03 04 05", 1, 1), ana, deviation="Five at once")
     writers = [Forked(record, partial(to_its_own, k=k)) for k in range(WRITERS)]
     writers += [Forked(record, partial(to_one, k=k)) for k in range(1, 6)]

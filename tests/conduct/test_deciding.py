@@ -21,7 +21,11 @@ from escalate.conduct.errors import (
 )
 from escalate.conduct.signatures import Signing
 from escalate.conduct.state import Standing
+from escalate.conduct.verify import verify_trial
 from tests.conduct.acting import TITE, ana, begin, bob, first, higher, is_clean, is_told, rows
+
+MOST = 18
+"""Patients of the design of the tests."""
 
 ADVICE: dict[str, tuple[int | None, int | None]] = {
     "start": (1, 3), "escalate": (3, 3), "stay": (2, 3), "de_escalate": (1, 3), "stop": (None, None), "suspend": (None, None),
@@ -289,10 +293,103 @@ class TestOnRecord:
         with pytest.raises(RecordError):
             deciding.decide("tvec", "accept", ana, signing=Signing("Ana", "witness"))  # type: ignore[arg-type]
         with pytest.raises(RecordError):
-            deciding.decide("tvec", "accept", ana, signing=Signing("A" * 1000, "approval"))
+            deciding.decide("tvec", "accept", ana, signing=Signing("A" * 1000, "authorship"))
         assert store.load("tvec").head == head
         monkeypatch.setattr(deciding, "sign_with", lambda *a: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             deciding.decide("tvec", "accept", ana)
         assert store.load("tvec").head == head
         assert is_clean("tvec")
+
+    def test_more_patients_than_the_trial_has(self) -> None:
+        """More patients than the whole trial has are a slip of the hand: refused, whatever the reason."""
+        begin()
+        first()
+        most = store.load("tvec").design.max_patients
+        with pytest.raises(
+            RecordError, match=rf"^patients: {most + 1} is more than the whole trial has by its design, {most}"
+        ):
+            deciding.decide("tvec", "expand", ana, level=1, patients=most + 1, reason="Really")
+        deciding.decide("tvec", "expand", ana, level=1, patients=most, reason="Really")
+
+    @pytest.mark.parametrize(
+        ("level", "patients", "dlts", "said"),
+        [
+            (3, 3, "", "nobody had level 2 yet, and it would be skipped"),
+            (
+                1,
+                MOST - 2,
+                "",
+                f"the trial would have {MOST + 1} evaluable patients, more than the {MOST} of the design",
+            ),
+            (2, 3, "01 02 03", "the design does not allow level 2 now"),
+        ],
+    )
+    def test_the_reason_is_asked_with_what_to_know(self, level: int, patients: int, dlts: str, said: str) -> None:
+        """Who departs upward is told of skipped levels, levels that are barred, and more patients than planned."""
+        begin()
+        first(dlts=dlts.split())
+        with pytest.raises(RecordError, match=r"^reason: is missing; the decision is ") as error:
+            deciding.decide("tvec", "expand", ana, level=level, patients=patients)
+        assert said in str(error.value)
+
+    def test_going_up_before_the_cohort_is_complete(self) -> None:
+        """The dose goes up before a cohort is complete with a reason alone, though it is what is recommended."""
+        begin()
+        first()
+        deciding.decide("tvec", "accept", ana)
+        entering.enter("tvec", rows("04", 2, 2), ana)
+        head = store.load("tvec").head
+        with pytest.raises(
+            RecordError, match="cohort 2 has 1 of 3 patients, and the dose goes up before it is complete"
+        ):
+            deciding.decide("tvec", "accept", ana)
+        assert store.load("tvec").head == head
+        entry = deciding.decide("tvec", "accept", ana, reason="Accrual at one site ended")
+        assert (entry.content["level"], entry.content["departs"]) == (3, False)
+        assert verify_trial("tvec", recompute=True).clean
+
+
+@pytest.mark.usefixtures("record")
+class TestWithoutOutcomes:
+    """While outcomes are missing, of a design that decides on complete cohorts."""
+
+    @pytest.mark.parametrize("choice", ["hold", "stop"])
+    def test_nobody_need_wait_to_stop(self, choice: str) -> None:
+        """A trial is held or stopped at once, with a reason, on an analysis that says what was missing and recommends nothing."""
+        begin()
+        first(dlt=None)
+        if choice == "stop":
+            with pytest.raises(RecordError, match=r"^reason: is missing"):
+                deciding.decide("tvec", "stop", ana)
+        entry = deciding.decide("tvec", choice, ana, reason="A death")
+        state = store.load("tvec")
+        analysis = state.decisions[0].analysis.body
+        assert analysis.recommendation["next_level"] is None
+        assert "patients 01, 02, 03 is not known yet" in analysis.recommendation["reasons"][0]["text"]
+        assert (entry.content["level"], entry.content["patients"]) == (None, None)
+        with pytest.raises(RecordError, match=f"to {choice}: nobody is treated"):
+            entering.enter("tvec", rows("04", 2, 1), ana)
+        assert verify_trial("tvec", recompute=True).clean
+        assert is_clean("tvec")
+
+    @pytest.mark.parametrize(
+        ("choice", "level", "patients"), [("accept", None, None), ("expand", 1, 3), ("higher", 2, 3), ("higher", 1, 1)]
+    )
+    def test_nobody_is_treated_on_it(self, choice: str, level: int | None, patients: int | None) -> None:
+        """A dose is decided on with the outcomes alone, also after a hold without them, and by whomever it would be agreed."""
+        begin()
+        first(dlt=None)
+        deciding.decide("tvec", "hold", ana, reason="We wait")
+        analysis = store.load("tvec").analyses[-1].entry.hash
+        head = store.load("tvec").head
+        with pytest.raises(RecordError, match="is not known yet"):
+            deciding.decide("tvec", choice, ana, level=level, patients=patients, reason="x")
+        with pytest.raises(RecordError, match=r"^decision: outcomes are missing"):
+            deciding.decide("tvec", choice, ana, level=level, patients=patients, reason="x", analysis=analysis)
+        assert store.load("tvec").head == head
+        for name in ("01", "02", "03"):
+            entering.amend("tvec", name, {"dlt": False}, ana)
+        with pytest.raises(ConflictError, match="changed since the analysis"):
+            deciding.decide("tvec", "hold", ana, reason="x", analysis=analysis)
+        assert deciding.decide("tvec", "accept", ana).content["level"] == 2

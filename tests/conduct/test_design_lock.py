@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from escalate.conduct import design_lock
 from escalate.conduct.bodies import LockedDesign
 from escalate.conduct.design_lock import design_of, lock, lock_text
 from escalate.conduct.errors import RecordError, TamperedError
@@ -111,7 +112,7 @@ def test_attached_names_stay_in_the_folder(name: str) -> None:
         lock_text(text, "d.yaml", table, name)
 
 
-@pytest.mark.parametrize("text", ["", "\ud800", "\0", "{", "a: &a [*a]", "x" * 10_000_000, "schema: escalate/design/1"])
+@pytest.mark.parametrize("text", ["", "\ud800", "\0", "{", "a: &a [*a]", "x" * 3_000_000, "schema: escalate/design/1"])
 def test_texts_that_are_no_design(text: str) -> None:
     """Whatever is sent as a design is refused in a sentence that names it."""
     with pytest.raises(EscalateError):
@@ -131,3 +132,44 @@ def test_faults_name_the_file_as_given() -> None:
         lock_text(BOIN.read_text().replace("kind: boin", "kind: bion"), "my.yaml")
     assert str(error.value).startswith("my.yaml:")
     assert "/tmp" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "/etc/passwd",
+        "/dev/zero",
+        "/nonexistent/x",
+        "../secret.csv",
+        "data/decision-table-mtpi2-030.csv",
+        ".",
+        "/proc/self/environ",
+    ],
+)
+@pytest.mark.parametrize("attached", [None, "other.csv", "same"])
+def test_no_file_of_this_machine_is_read(monkeypatch: pytest.MonkeyPatch, file: str, attached: str | None) -> None:
+    """A design that is sent has no file of the server read, whatever it names: it comes with it, or is refused before that."""
+    text = TABLE.read_text().replace("data/decision-table-mtpi2-030.csv", file)
+    # A name without its content is no file that was given.
+    name, content = (file, None) if attached == "same" else (attached, attached and "patients,dlts,action\n")
+    monkeypatch.setattr(design_lock, "read_design", lambda path: pytest.fail("something was read"))
+    with pytest.raises(RecordError, match=r"^d\.yaml:\d+ method\.file: '.*' is not kept with it; give both"):
+        lock_text(text, "d.yaml", content, name)
+
+
+@pytest.mark.parametrize("model", ["/etc/passwd:build", "emax.py:build", "../x.py:f"])
+def test_no_code_is_read(monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+    """A design whose model is a file of code is refused before the file is looked for."""
+    monkeypatch.setattr(design_lock, "read_design", lambda path: pytest.fail("something was read"))
+    text = (ROOT / "designs" / "own-model" / "emax.yaml").read_text().replace("emax.py:build", model)
+    assert model in text
+    with pytest.raises(RecordError, match=r"^d\.yaml:\d+ method\.model: '.*' is Python code, which no record keeps"):
+        lock_text(text, "d.yaml")
+
+
+def test_many_faults_are_told_in_part() -> None:
+    """Of a file with thousands of faults some are told, and soon."""
+    with pytest.raises(EscalateError) as error:
+        lock_text(BOIN.read_text() + "".join(f"k{k}: 1\n" for k in range(3000)), "d.yaml")
+    assert "k1: unknown setting" in str(error.value)
+    assert "k2999" not in str(error.value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -62,7 +63,7 @@ def test_what_happened_is_recorded_with_its_deviation() -> None:
     """A patient treated all the same is recorded with the reason; the open decision is void, for it rests on less."""
     begin()
     first()
-    decision = deciding.decide("tvec", "accept", ana, signing=signatures.Signing("Ana", "approval"))
+    decision = deciding.decide("tvec", "accept", ana, signing=signatures.Signing("Ana", "authorship"))
     entry = entering.enter("tvec", rows("04", 2, 1, dlts=["04"]), ana, deviation="Vial of the wrong strength")
     assert entry.content["deviation"] == "Vial of the wrong strength"
     state = store.load("tvec")
@@ -153,18 +154,17 @@ CHANGES: list[tuple[str, dict[str, Any], str]] = [
     ("99", {"dlt": True}, "patient 99: is not on record"),
     ("01", {}, "nothing changes"),
     ("01", {"dlt": False}, "nothing changes"),
-    ("01", {"patient": "05"}, "a study number is not changed"),
+    ("01", {"patient": "05"}, "patient 01 patient: is not amended"),
     ("01", {"surname": "x"}, "surname: is not known"),
     ("01", {"dlt": "yes"}, "dlt: "),
     ("01", {"dlt": 1}, "dlt: "),
-    ("01", {"level": "2"}, "level: "),
-    ("01", {"level": 9}, "level: 9 does not exist"),
-    ("01", {"level": 2}, "a cohort has one level"),
-    ("01", {"cohort": None}, "cohort: is missing"),
+    *(("01", {"level": level}, "patient 01 level: is not amended") for level in ("1", "2", 9, 2, 0, None, 1.5)),
+    *(("01", {"cohort": cohort}, "patient 01 cohort: is not amended") for cohort in (None, 2, 9, "1")),
+    ("01", {"dlt": True, "level": 3}, "patient 01 level: is not amended"),
     ("01", {"evaluable": False}, "reason: is missing; say why the patient is not evaluable"),
     ("01", {"reason": "death"}, "reason: is for patients who are not evaluable"),
     ("01", {"treated": "2026-03-01"}, "treated: is not used by this design"),
-    ("01", {"backfill": True}, "backfill: this design has no backfill"),
+    ("01", {"backfill": True}, "patient 01 backfill: is not amended"),
     ("01", {"outcome": "N"}, "outcome: is not used"),
     ("01", {"response": True}, "response: is not used"),
 ]
@@ -341,3 +341,53 @@ def test_a_higher_decision_that_waits_treats_nobody() -> None:
     with pytest.raises(ConflictError, match="nothing of this awaits"):
         deciding.approve("tvec", bob, agrees=True)
     assert store.load("tvec").decisions[0].standing is Standing.VOID
+
+
+def test_no_day_that_has_not_come() -> None:
+    """No follow-up of a day to come is recorded, whatever day is said to be looked at: nobody has seen it."""
+    begin("dated", TITE)
+    today = date.today()
+    later = today + timedelta(days=400)
+    patients = partial(rows, "01 02 03", 1, 1, treated=f"{today}")
+    for as_of in (None, later, date.max):
+        with pytest.raises(EscalateError, match=f"{later}"):
+            entering.enter("dated", patients(last_follow_up=f"{later}"), ana, as_of=as_of)
+    entering.enter("dated", patients(last_follow_up=f"{today}"), ana, as_of=later)
+    for as_of in (None, later, date.max):
+        with pytest.raises(EscalateError, match=f"{later}"):
+            entering.amend("dated", "01", {"last_follow_up": f"{later}"}, ana, as_of=as_of)
+        with pytest.raises(EscalateError, match=f"{later}"):
+            entering.amend("dated", "01", {"dlt_date": f"{later}"}, ana, as_of=as_of, reason="x")
+    # East of here it is tomorrow.
+    tomorrow = today + timedelta(days=1)
+    entering.amend("dated", "01", {"last_follow_up": f"{tomorrow}"}, ana, as_of=tomorrow)
+
+
+def test_a_dlt_of_a_backfill_patient_voids_the_open_decision() -> None:
+    """Patients of a backfill who come with a DLT void the decision that did not know of it; without one it stands."""
+    begin("backfill", BACKFILL)
+    entering.enter("backfill", rows("01 02 03", 1, 1, treated="2026-03-01"), ana, as_of=DAY)
+    subject = deciding.decide("backfill", "hold", ana, reason="x", signing=signatures.Signing("Ana", "authorship")).hash
+    patient = partial(rows, cohort=None, level=1, treated="2026-03-20", backfill=True)
+    entering.enter("backfill", patient("11"), ana, as_of=DAY, deviation="Asked for")
+    assert store.load("backfill").decisions[0].standing is Standing.IN_FORCE
+    entry = entering.enter("backfill", patient("12", dlt_date="2026-03-25"), ana, as_of=DAY, deviation="Asked for")
+    assert store.load("backfill").decisions[0].void_by == entry.number
+    assert [s.void_by for s in store.load("backfill").signatures_on(subject)] == [entry.number]
+
+
+@pytest.mark.parametrize(
+    ("names", "cohort", "level", "said"),
+    [
+        ("01", None, 1, "patient 01 cohort: is missing"),
+        ("01", 1, 9, "patient 01 level: 9 does not exist"),
+        ("01", 0, 1, "cohort"),
+    ],
+)
+def test_places_that_are_none(names: str, cohort: int | None, level: int, said: str) -> None:
+    """A patient has a cohort, and a level of the design; a cohort has one level."""
+    begin()
+    with pytest.raises((EscalateError, ValueError), match=said):
+        entering.enter("tvec", rows(names, cohort, level), ana, deviation="x")
+    with pytest.raises(RecordError, match="a cohort has one level"):
+        entering.enter("tvec", [*rows("01", 1, 1), *rows("02", 1, 2)], ana, deviation="x")

@@ -32,8 +32,9 @@ def fill() -> int:
     deciding.approve("tvec", bob, agrees=True, signing=Signing("Bob", "approval"))
     entering.enter("tvec", rows("04 05 06", 2, 3, dlts=["05", "06"]), ana)
     entering.amend("tvec", "05", {"dlt": False}, ana, reason="Read again")
+    entering.withdraw("tvec", "06", "Of another trial", ana)
     changing.amend_design("tvec", lock(str(CRM)), "Asked for", ana)
-    changing.close("tvec", 1, ana, reason="As far as it goes", signing=Signing("Ana", "approval"))
+    changing.close("tvec", 1, ana, reason="As far as it goes", signing=Signing("Ana", "authorship"))
     store.note("denied", {"account": "eve"}, ana)
     return len(list(store.entries_of("tvec")))
 

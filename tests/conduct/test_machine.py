@@ -27,9 +27,10 @@ from escalate.conduct.bodies import CHOICES, ROLES, PatientRow
 from escalate.conduct.chain import Entry, sha256
 from escalate.conduct.design_lock import lock, lock_text
 from escalate.conduct.reading import read_trial
-from escalate.conduct.signatures import Signing
+from escalate.conduct.signatures import Signing, same_person
 from escalate.conduct.snapshot import snapshot
 from escalate.conduct.state import Closing, Decision, Standing, TrialState
+from escalate.conduct.verify import verify_entries
 from escalate.core.errors import EscalateError
 from escalate.core.patients import parse_patients
 from escalate.study.forms import recommendation as form
@@ -63,7 +64,7 @@ class Conduct(RuleBasedStateMachine):
                 self.go_up("ana", 0, "yes")
             else:
                 self.act(
-                    lambda who: deciding.decide(self.trial, "accept", who, signing=Signing("Bob", "approval")), "bob"
+                    lambda who: deciding.decide(self.trial, "accept", who, signing=Signing("Bob", "authorship")), "bob"
                 )
 
     def act(self, do: Callable[[Actor], Entry], by: str) -> None:
@@ -104,7 +105,7 @@ class Conduct(RuleBasedStateMachine):
         decided = state.decision.body.level if state.decision else 1
         rows = tuple(
             PatientRow(
-                patient=f"{len(state.patients) + k:03}",
+                patient=f"{fresh(state) + k:03}",
                 cohort=max(last + cohort, 1),
                 level=level or decided or 1,
                 dlt=dlt[k],
@@ -121,9 +122,7 @@ class Conduct(RuleBasedStateMachine):
         if not allowed.patients or len(state.patients) > 40:
             return
         rows = tuple(
-            PatientRow(
-                patient=f"{len(state.patients) + k:03}", cohort=allowed.cohort, level=allowed.level or 1, dlt=dlt[k]
-            )
+            PatientRow(patient=f"{fresh(state) + k:03}", cohort=allowed.cohort, level=allowed.level or 1, dlt=dlt[k])
             for k in range(min(allowed.patients if share else 1, 9))
         )
         number = store.load(self.trial).last.number
@@ -159,6 +158,14 @@ class Conduct(RuleBasedStateMachine):
         """Amend what is known of a patient, or of nobody."""
         n = len(store.load(self.trial).patients)
         self.act(lambda who: entering.amend(self.trial, f"{patient % (n + 1):03}", changes, who, reason=reason), by)
+
+    @rule(patient=st.integers(0, 12), reason=REASONS, by=st.sampled_from(NAMES), really=st.integers(0, 1))
+    def withdraw(self, patient: int, reason: Any, by: str, really: int) -> None:
+        """Say that a patient, or nobody, was entered in error."""
+        known = sorted(store.load(self.trial).patients)
+        name = known[-1 - patient % len(known)] if known and patient < 12 else "none-1"
+        if really:
+            self.act(lambda who: entering.withdraw(self.trial, name, reason or "", who), by)
 
     @rule(by=st.sampled_from(["ana", "sam"]), dlt=st.booleans())
     def report_all(self, by: str, dlt: bool) -> None:
@@ -203,13 +210,13 @@ class Conduct(RuleBasedStateMachine):
         """Say something as a second person, or as the first."""
         self.act(lambda who: deciding.approve(self.trial, who, agrees=agrees, reason=reason), by)
 
-    @rule(by=st.sampled_from(NAMES), which=st.integers(0, 8))
-    def sign(self, by: str, which: int) -> None:
+    @rule(by=st.sampled_from(NAMES), which=st.integers(0, 8), meaning=st.sampled_from(["review", "approval"]))
+    def sign(self, by: str, which: int, meaning: Any) -> None:
         """Sign whatever."""
         state = store.load(self.trial)
         subjects = [each.entry.hash for each in both(state)] + self.heads
         subject = subjects[-1 - which % len(subjects)]
-        self.act(lambda who: signatures.sign(self.trial, subject, Signing(by, "review"), who), by)
+        self.act(lambda who: signatures.sign(self.trial, subject, Signing(by, meaning), who), by)
 
     @rule(by=st.sampled_from(NAMES), which=st.integers(0, 2), reason=REASONS)
     def amend_design(self, by: str, which: int, reason: Any) -> None:
@@ -245,6 +252,7 @@ class Conduct(RuleBasedStateMachine):
         assert set(self.acknowledged) <= set(there)
         assert len(set(there)) == len(there)
         replay(self.trial, entries)
+        assert verify_entries(self.trial, entries).faults == ()
         for decision in state.decisions:
             if decision.body.upward and decision.standing in NOBODY_SECOND:
                 assert decision.approval is not None
@@ -254,6 +262,11 @@ class Conduct(RuleBasedStateMachine):
             void = [d.void_by for d in both(state) if d.entry.hash == signature.body.subject and d.void_by]
             assert bool(void) <= (signature.void_by is not None)
         recommends_as_the_file(state)
+
+
+def fresh(state: TrialState) -> int:
+    """Return a study number that nobody has."""
+    return max((int(name) for name in state.patients), default=-1) + 1
 
 
 def both(state: TrialState) -> list[Decision | Closing]:
@@ -275,39 +288,60 @@ def recommends_as_the_file(state: TrialState) -> None:
     assert one == two
 
 
-def replay(trial: str, entries: Sequence[Entry]) -> None:
+def replay(trial: str, entries: Sequence[Entry]) -> None:  # noqa: PLR0912 - one case a kind
     """Say once more, from the entries alone and in the fewest words, who could be treated when; and hold the record to it."""
     level: int | None = 1
-    left, waits, by, decision, treated = 3, False, "", "", 0
-    analyses: dict[str, dict[str, Any]] = {}
+    left, waits, over, by, decision, rests, treated = 3, False, False, "", "", 0, 0
+    analyses: dict[str, tuple[int, dict[str, Any]]] = {}
+    # Of each patient in the data: the entry, the level, and the decision on which treated; None for a deviation.
+    there: dict[str, tuple[int, int, str | None]] = {}
     for k, entry in enumerate(entries):
         said: Any = entry.content
         match entry.kind:
             case "analysed":
-                analyses[entry.hash] = said
+                analyses[entry.hash] = (k, said)
                 assert said["data_sha256"] == sha256(snapshot(read_trial(trial, entries[:k])))
             case "decided":
-                advice = analyses[said["analysis"]]["recommendation"]
+                rests, advice = analyses[said["analysis"]][0], analyses[said["analysis"]][1]["recommendation"]
                 level, n = said["level"], said["patients"] or 0
                 up = (level or 0) > (advice["next_level"] or 0) or n > (advice["next_cohort_size"] or 0)
                 departs = (level, n) != (advice["next_level"], advice["next_cohort_size"] or 0)
                 assert said["upward"] == up
                 assert said["reason"] or not departs or (said["choice"] == "accept")
-                left, waits, by, decision, treated = n, up, entry.by, entry.hash, 0
+                missing = any(reason["code"] == "outcomes_missing" for reason in advice["reasons"])
+                assert not (missing and n)
+                left, waits, over, by, decision, treated = n, up, False, entry.by, entry.hash, 0
             case "approved" if said["subject"] == decision:
                 assert entry.by.casefold() != by.casefold()
-                waits, left = False, left if said["agrees"] else 0
+                waits, over = False, over or not said["agrees"]
             case "entered" if said["deviation"] is None:
                 assert not waits
+                assert not over
                 assert all(row["level"] == level for row in said["patients"])
                 left, treated = left - len(said["patients"]), treated + len(said["patients"])
                 assert left >= 0
+                there |= {row["patient"]: (k, row["level"], decision) for row in said["patients"]}
             case "entered":
-                left = 0
-            case "amended" if decision and (not said["first_report"] or not treated):
-                left = 0
+                over = True
+                there |= {row["patient"]: (k, row["level"], None) for row in said["patients"]}
+            case "amended" if decision and (
+                not treated or (not said["first_report"] and there[said["patient"]][0] < rests)
+            ):
+                over = True
+            case "withdrawn":
+                since, _, treated_on = there.pop(said["patient"])
+                if not decision:
+                    left, over = 3 - len(there), any(at != 1 for _, at, _ in there.values())
+                elif since < rests:
+                    over = True
+                elif treated_on == decision and not over:
+                    left, treated = left + 1, treated - 1
             case "design_amended" if decision:
-                left = 0
+                over = True
+            case "signed" if said["meaning"] == "approval":
+                assert said["subject"] not in {
+                    e.hash for e in entries if e.kind == "decided" and same_person(e.by, entry.by)
+                }
 
 
 @pytest.mark.parametrize("examples", [14, pytest.param(300, marks=pytest.mark.slow)])

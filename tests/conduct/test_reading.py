@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from escalate.conduct import deciding, entering, store
+from escalate.conduct import archive, deciding, entering, opening, store
 from escalate.conduct.bodies import Amended, Approved, Body, Decided, Entered, Opened, PatientRow
 from escalate.conduct.chain import Entry, canonical
 from escalate.conduct.errors import RecordError, TamperedError
+from escalate.conduct.history import history_csv
 from escalate.conduct.reading import read_trial
-from tests.conduct.acting import ana, begin, first, is_clean, put, rows
+from escalate.conduct.verify import verify_trial
+from tests.conduct.acting import ana, begin, first, is_clean, people, put, rows
 
 pytestmark = pytest.mark.usefixtures("record")
 
@@ -178,3 +180,62 @@ def test_one_changed_trial_does_not_hide_the_others() -> None:
     assert [state.trial for state in store.load_all()] == ["good"]
     with pytest.raises(TamperedError):
         entering.enter("bad", rows("01", 1, 1), ana)
+
+
+def behind_the_server(sql: str) -> None:
+    """Alter the database under a server that has read the trial: the last hash is what it was."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for name in ("update", "delete") if connection.vendor == "sqlite" else ("change",):
+            on = "" if connection.vendor == "sqlite" else " ON escalate_entry"
+            cursor.execute(f"DROP TRIGGER escalate_entry_no_{name}{on}")
+        cursor.execute(sql)
+
+
+ALTERED = {
+    "edited": "UPDATE escalate_entry SET body = replace(body, '\"dlt\":false', '\"dlt\":true') WHERE number = 2 AND chain = 'tvec'",
+    "by another": "UPDATE escalate_entry SET \"by\" = 'mallory' WHERE number = 2 AND chain = 'tvec'",
+    "the first is gone": "DELETE FROM escalate_entry WHERE number = 1 AND chain = 'tvec'",
+    "one is gone": "DELETE FROM escalate_entry WHERE number = 3 AND chain = 'tvec'",
+}
+
+
+@pytest.mark.parametrize("what", ALTERED)
+def test_what_was_altered_behind_a_server_is_told_and_not_written_on(what: str) -> None:
+    """A record altered under a running server is neither printed, nor exported, nor written on, though its head be the same."""
+    record()
+    head = store.load("tvec").head
+    behind_the_server(ALTERED[what])
+    assert store.load("tvec").head == head
+    acts: list[Callable[[], object]] = [
+        lambda: list(store.whole_entries_of("tvec")),
+        lambda: history_csv(store.whole_entries_of("tvec")),
+        lambda: archive.write("tvec"),
+        lambda: deciding.decide("tvec", "hold", ana, reason="x"),
+        lambda: entering.amend("tvec", "01", {"dlt": True}, ana, reason="x"),
+    ]
+    for act in acts:
+        with pytest.raises(TamperedError, match=r"^tvec: entry \d is not what was written; nothing is concluded"):
+            act()
+    assert len(list(store.entries_of("tvec"))) <= 4
+    assert not verify_trial("tvec").clean
+
+
+def test_whole_entries_are_all_entries() -> None:
+    """Of a record as written every entry comes, from the start, after any, of one kind or a few."""
+    entries = record()
+    assert list(store.whole_entries_of("tvec")) == entries
+    for after_ in range(-1, len(entries) + 2):
+        assert list(store.whole_entries_of("tvec", after_)) == entries[max(after_, 0) :]
+        assert list(store.whole_entries_of("tvec", after_, limit=1)) == entries[max(after_, 0) :][:1]
+    assert [e.kind for e in store.whole_entries_of("tvec", kind="analysed")] == ["analysed"]
+    assert not list(store.whole_entries_of("nope"))
+
+
+def test_who_was_named_in_a_changed_record() -> None:
+    """Who ever had a role may hear that the record was changed; others hear of no trial."""
+    begin()
+    people("tvec", sam="site", eva="viewer")
+    opening.give_roles("tvec", "eva", [], ana)
+    assert [name for name in ("sam", "eva", "ana", "sa", "", 'x"') if store.named_in("tvec", name)] == ["sam", "eva"]

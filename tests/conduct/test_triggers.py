@@ -7,6 +7,8 @@ from django.db import DatabaseError, connection, transaction
 
 from escalate.conduct import store
 from escalate.conduct.models import RecordEntry
+from escalate.conduct.triggers import missing
+from escalate.conduct.verify import verify_database
 from tests.conduct.acting import begin, first, is_clean
 
 INSERT = 'INTO escalate_entry (hash, chain, number, at, "by", via, kind, body, request, previous) VALUES'
@@ -76,3 +78,42 @@ def test_one_entry_a_number_and_a_request() -> None:
     ):
         with pytest.raises(DatabaseError), transaction.atomic():
             RecordEntry.objects.create(**{**values, **other})
+
+
+@pytest.mark.usefixtures("record")
+def test_triggers_that_do_something_else_are_missed() -> None:
+    """A trigger of the same name that does nothing, does it at another time, or is switched off, is none."""
+    begin()
+    assert missing(connection) == []
+    if connection.vendor == "sqlite":
+        name = "escalate_entry_no_update"
+        changes = [
+            f"DROP TRIGGER {name}",
+            f"CREATE TRIGGER {name} BEFORE UPDATE ON escalate_entry WHEN 0 BEGIN SELECT 1; END",
+            f"DROP TRIGGER {name}",
+            f"CREATE TRIGGER {name} AFTER UPDATE ON escalate_entry BEGIN SELECT 1; END",
+        ]
+    else:
+        name = "escalate_entry_no_change"
+        changes = [
+            f"ALTER TABLE escalate_entry DISABLE TRIGGER {name}",
+            f"ALTER TABLE escalate_entry ENABLE REPLICA TRIGGER {name}",
+            f"DROP TRIGGER {name} ON escalate_entry",
+            f"CREATE TRIGGER {name} BEFORE UPDATE ON escalate_entry FOR EACH ROW EXECUTE FUNCTION escalate_refuse()",
+        ]
+    with connection.cursor() as cursor:
+        for change in changes:
+            cursor.execute(change)
+            assert missing(connection) == [name], change
+    (fault,) = verify_database()[0].faults
+    assert name in fault.text
+
+
+@pytest.mark.usefixtures("postgres_url")
+def test_a_function_that_refuses_nothing() -> None:
+    """On PostgreSQL what the triggers call is looked at too."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION escalate_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
+        )
+    assert missing(connection) == ["escalate_entry_no_change", "escalate_entry_no_truncate"]

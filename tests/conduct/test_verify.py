@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from escalate.conduct import store
 from escalate.conduct.chain import Entry, canonical, sha256
 from escalate.conduct.errors import NotFoundError
 from escalate.conduct.verify import Report, verify_database, verify_entries, verify_trial
-from tests.conduct.acting import begin, first, put
+from tests.conduct.acting import ana, begin, first, put
 from tests.conduct.test_flips import fill
 
 pytestmark = pytest.mark.usefixtures("sqlite_file")
@@ -108,14 +109,59 @@ def test_heads_that_are_not_there(head: str) -> None:
     begin()
     first()
     assert not verify_trial("tvec", head).clean
-    assert not verify_trial("tvec", store.load("tvec").head[:7]).clean
+    for length in (1, 7, 8, 15):
+        assert not verify_trial("tvec", store.load("tvec").head[:length]).clean
+    assert verify_trial("tvec", store.load("tvec").head[:16]).clean
 
 
 def test_trials_that_are_not_there() -> None:
     """A trial that is not there is told."""
-    for name in ("nope", "system", "\ud800", "a\0"):
+    for name in ("nope", "System", "", "\ud800", "a\0"):
         with pytest.raises(NotFoundError):
             verify_trial(name)
+
+
+def test_a_trial_that_is_gone_with_the_tail_of_the_system() -> None:
+    """A trial taken out whole with what the system's chain says from then on leaves no trace but a head kept elsewhere."""
+    begin("kept"), begin("gone")
+    store.note("denied", {"account": "eve"}, ana)
+    report = verify_trial("system")
+    head = report.head
+    assert (report.chain, report.entries, report.clean) == ("system", 3, True)
+    for known in (head, str(head)[:16], *(entry.hash for entry in store.entries_of("system"))):
+        assert verify_trial("system", known).clean
+    for unknown in ("", str(head)[:15], "0" * 64):
+        assert not verify_trial("system", unknown).clean
+    with altered() as cursor:
+        cursor.execute("DELETE FROM escalate_entry WHERE chain = 'gone' OR chain = 'system' AND number >= 2")
+    assert all(each.clean for each in verify_database())
+    assert verify_trial("system").clean
+    (fault,) = verify_trial("system", head).faults
+    assert "the chain ends at entry 1, and its tail was cut or replaced" in fault.text
+
+
+@contextmanager
+def altered() -> Iterator[Any]:
+    """Alter the database as its owner can: without the triggers, which are there again after."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        triggers = cursor.fetchall()
+        for name, _ in triggers:
+            cursor.execute(f"DROP TRIGGER {name}")
+        yield cursor
+        for _, sql in triggers:
+            cursor.execute(sql)
+
+
+def test_an_entry_of_the_system_that_was_edited() -> None:
+    """An entry of the chain of the system that is not what was written is named, by its chain alone and with the rest."""
+    begin()
+    with altered() as cursor:
+        cursor.execute("UPDATE escalate_entry SET \"by\" = 'eve' WHERE chain = 'system'")
+    for report in (verify_trial("system"), verify_database()[0]):
+        assert [(fault.number, "was edited" in fault.text) for fault in report.faults] == [(1, True)]
 
 
 def test_a_trial_of_nobody() -> None:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field, ValidationError, field_validator
 
 from escalate.core.errors import Problem, did_you_mean
-from escalate.core.messages import problems_of
+from escalate.core.messages import MOST, problems_of
 from escalate.core.setting import Count, Positive, Probability, Setting
 
 
@@ -132,3 +132,10 @@ def test_text_that_is_empty() -> None:
 def test_suggestion(word: str, known: list[str], said: str) -> None:
     """The nearest known word, or all of them in order."""
     assert did_you_mean(word, known) == said
+
+
+def test_a_file_of_nothing_but_faults() -> None:
+    """Of very many faults the first are told: they are found and worded in the time of a short file."""
+    with pytest.raises(ValidationError) as caught:
+        Outer.model_validate({f"key{k}": 1 for k in range(20_000)})
+    assert len(problems_of(caught.value, Outer, ())) == MOST

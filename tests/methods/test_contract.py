@@ -21,13 +21,13 @@ from escalate.core.tally import States, Tally
 from escalate.engine.automaton import Automaton, compile_design
 from escalate.engine.outcomes import outcomes, worsenings
 from escalate.methods.families.interval import IntervalMethod
-from tests.helpers import ROOT, graded, make
+from tests.helpers import ROOT, each, graded, make
 
 CONTROLS = {"constant", "random"}
 """Methods that do not look at the data: what others are measured against."""
 DESIGNS = sorted((ROOT / "designs").glob("*.yaml"))
 METHODS = registry.methods().all()
-by_design = pytest.mark.parametrize("path", DESIGNS, ids=lambda path: path.stem)
+by_design = pytest.mark.parametrize("path", each(DESIGNS))
 by_method = pytest.mark.parametrize("cls", METHODS, ids=lambda cls: cls.model_fields["kind"].default)
 
 

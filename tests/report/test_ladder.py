@@ -10,6 +10,7 @@ import pytest
 from escalate import EscalateError, load_design, read_dated, recommend
 from escalate.core.patients import TrialData, from_outcomes
 from escalate.report.ladder import STATUS_WORDS, LadderPatient, Status, ladder, ladder_patients
+from escalate.report.plan import Plan
 from tests.helpers import ROOT, make
 from tests.report.drawn import described, lines, of_class, read, said
 
@@ -43,7 +44,7 @@ def test_nobody_yet(n_doses: int) -> None:
     design = make({"kind": "boin"}, n_doses)
     root = read(ladder(design, (), recommend(design)))
     assert lines(root).count("no patients") == n_doses
-    assert "next: 3 patients, start" in lines(root)
+    assert "recommended: 3 patients, start" in lines(root)
     assert len(of_class(root, "drawing-next")) == 1
     assert not of_class(root, "drawing-barred")
     assert described(root).count("no patients") == n_doses
@@ -71,11 +72,11 @@ def test_marks_of_the_recommendation() -> None:
     said_ = lines(root)
     assert said_.count("barred: eliminate") == 3
     assert said_.count("current level") == 1
-    assert "next: 3 patients, de-escalate" in said_
+    assert "recommended: 3 patients, de-escalate" in said_
     assert len(of_class(root, "drawing-barred")) == 3
     words = described(root)
     assert "Level 3 (3 mg): 3 patients, 3 with a DLT; current level barred: eliminate." in words
-    assert "Level 2 (2 mg): 3 patients; next: 3 patients, de-escalate." in words
+    assert "Level 2 (2 mg): 3 patients; recommended: 3 patients, de-escalate." in words
 
 
 def test_what_is_forbidden_for_now_is_not_called_barred() -> None:
@@ -91,7 +92,56 @@ def test_the_mtd_is_marked() -> None:
     design = make({"kind": "boin"}, 3, max_patients=9)
     data = from_outcomes("1NNN 2NNN 3TTN", design)
     root = read(ladder(design, ladder_patients(design, data), recommend(design, data)))
-    assert "MTD" in lines(root)
+    assert "MTD by the design" in lines(root)
+
+
+def test_decided_and_recommended_are_different_marks() -> None:
+    """What was decided stands out with a filled sign; what is recommended keeps a hollow one, and both say what they are."""
+    data = from_outcomes("1NNN", BOIN)
+    found = recommend(BOIN, data)
+    plan = Plan("decided", 1, "decided: 2 patients")
+    root = read(ladder(BOIN, ladder_patients(BOIN, data), found, plan=plan))
+    assert "decided: 2 patients" in lines(root)
+    assert "recommended: 3 patients, escalate" in lines(root)
+    assert len(of_class(root, "drawing-next")) == 1
+    assert len(of_class(root, "drawing-sign")) == 1
+    words = described(root)
+    assert "Level 1 (1 mg): 3 patients; decided: 2 patients current level." in words
+    alone = read(ladder(BOIN, ladder_patients(BOIN, data), found))
+    tops = [float(of_class(each, "drawing-next")[0].get("y", 0)) for each in (root, alone)]
+    assert tops[0] > tops[1]
+
+
+@pytest.mark.parametrize("plan", [Plan("nobody"), Plan("proposed", 3, "proposed: 3 patients; awaits a second person")])
+def test_no_level_stands_out_where_nobody_is_treated(plan: Plan) -> None:
+    """On hold, and before a second person agreed, no level is lit; what is proposed is marked as that."""
+    data = from_outcomes("1NNN", BOIN)
+    root = read(ladder(BOIN, ladder_patients(BOIN, data), recommend(BOIN, data), plan=plan))
+    assert not of_class(root, "drawing-next")
+    assert (plan.text in lines(root)) == bool(plan.text)
+
+
+def test_of_a_closed_trial_the_declared_level_alone_is_the_mtd() -> None:
+    """The level that the design stopped with is not called the MTD beside the one that was declared."""
+    design = make({"kind": "boin"}, 3, max_patients=9)
+    data = from_outcomes("1NNN 2NNN 3TTN", design)
+    plan = Plan("mtd", 1, "declared the MTD")
+    root = read(ladder(design, ladder_patients(design, data), recommend(design, data), plan=plan))
+    assert "declared the MTD" in lines(root)
+    assert "MTD by the design" not in lines(root)
+
+
+def test_letters_of_grades_stand_in_the_legend() -> None:
+    """Where outcomes are graded, the legend says what each letter means."""
+    design = load_design(DESIGNS / "gboin.yaml")
+    data = from_outcomes("1NMN 2NTM", design, design.outcomes)
+    root = read(ladder(design, ladder_patients(design, data), recommend(design, data)))
+    shown = lines(root)
+    for outcome in design.outcomes[:-1]:
+        assert outcome.name in shown
+        # Once in the legend, and once a patient.
+        assert shown.count(outcome.letter) == 1 + sum(p.letter == outcome.letter for p in ladder_patients(design, data))
+    assert "no DLT" not in shown
 
 
 def test_dated_patients() -> None:
@@ -119,11 +169,11 @@ def test_waiting_is_said() -> None:
 
 
 def test_graded_outcomes_have_letters() -> None:
-    """Milder outcomes are told apart by their letters."""
+    """Milder outcomes are told apart by their letters, once on the rung and once in the legend."""
     design = load_design(DESIGNS / "gboin.yaml")
     data = from_outcomes("1NMT", design, design.outcomes)
     root = read(ladder(design, ladder_patients(design, data)))
-    assert [said(node) for node in of_class(root, "drawing-letter")] == ["N", "M"]
+    assert [said(node) for node in of_class(root, "drawing-letter")] == ["N", "M", "N", "M"]
 
 
 def test_long_labels_and_large_cohorts() -> None:

@@ -78,6 +78,27 @@ def test_no_next_cohort() -> None:
     assert many.why_none == "A cohort of 20 with 3 outcomes has 231 results, too many to list."
 
 
+@pytest.mark.parametrize(("before", "decided", "completes"), [
+    ("1NNN", (1, 2), False),
+    ("1NNN", (3, 3), False),
+    ("1NNN 2NT", (2, 1), True),
+    ("1NNN 2NNN 3TTT", (2, 4), False),
+])  # fmt: skip
+def test_rows_of_what_was_decided_are_what_is_recommended_then(
+    before: str, decided: tuple[int, int], completes: bool
+) -> None:
+    """Where another cohort was decided than recommended, each row is what `recommend` says once that cohort is there."""
+    design = make({"kind": "boin"})
+    found = next_cohort(design, before, recommend(design, before), decided=decided, completes=completes)
+    assert (found.level, found.size) == decided
+    assert len(found.rows) == decided[1] + 1
+    for row in found.rows:
+        letters = "N" * row.outcomes[0] + "T" * row.outcomes[1]
+        then = recommend(design, f"{before}{letters}" if completes else f"{before} {decided[0]}{letters}")
+        assert (row.action, row.next_level, row.mtd_level) == (then.action, then.next_level, then.mtd_level)
+        assert row.next_cohort_size == then.next_cohort_size
+
+
 TITE = {"max_patients": 30, "dlt_window": 28}
 START = date(2026, 1, 5)
 

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from escalate import load_design, read_dated, recommend
+from escalate.report.plan import Plan
 from escalate.report.posterior_svg import LEFT, ROOM, band_of, observed, posterior_plot
 from tests.helpers import ROOT
 from tests.report.drawn import described, lines, of_class, read
@@ -106,3 +107,18 @@ def test_bands(name: str, low: float, high: float, words: str) -> None:
 def test_no_band(name: str) -> None:
     """A method that compares with the target alone, or with nothing, has none."""
     assert band_of(load_design(DESIGNS / f"{name}.yaml")) is None
+
+
+def test_the_level_that_was_decided_stands_out() -> None:
+    """It does instead of the recommended one; where nobody is treated, none does."""
+    design = load_design(DESIGNS / "boin.yaml")
+    found = recommend(design, "1NNN")
+
+    def lit(plan: Plan | None) -> list[str | None]:
+        return [node.get("y") for node in of_class(read(posterior_plot(found, plan=plan)), "drawing-next")]
+
+    assert lit(Plan("decided", 2, "decided: 3 patients")) == lit(None)
+    assert len(lit(Plan("decided", 1, "decided: 3 patients"))) == 1
+    assert lit(Plan("decided", 1, "decided: 3 patients")) != lit(None)
+    assert lit(Plan("nobody")) == []
+    assert lit(Plan("proposed", 1, "proposed as the MTD")) == []

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import escalate as esc
-from tests.helpers import cases, make
+from escalate.engine.outcomes import outcomes
+from escalate.study.table import _one_way_each
+from tests.helpers import ROOT, cases, make
 
 CRM: dict[str, Any] = {"kind": "crm", "skeleton": [0.05, 0.12, 0.25, 0.40, 0.55], "estimate": "plug_in"}
 
@@ -101,3 +104,20 @@ def test_rows_of_a_model_follow_the_sizes_of_cohorts() -> None:
     assert at[1][:3] == [1, 2, 3]
     assert at[2] == [2, 4, 6, 8, 10, 12, 14]
     assert at[3] == [6, 12]
+
+
+@pytest.mark.parametrize("units", [(0, 1), (0, 1, 2, 4), (0, 3, 5, 10), (0, 2, 3, 6, 6)])
+def test_one_way_to_each_burden(units: tuple[int, ...]) -> None:
+    """The ways that the table goes by are, of all that outcomes can be, those with the fewest DLTs."""
+    burden_of = np.array(units, dtype=np.int64)
+    for n, (burden, counts) in enumerate(_one_way_each(burden_of, 12)):
+        every = outcomes(n, len(units))[0]
+        wanted, first = np.unique(every @ burden_of, return_index=True)
+        assert burden.tolist() == wanted.tolist()
+        assert counts.tolist() == every[first].tolist()
+
+
+def test_a_table_of_scores_for_many_patients() -> None:
+    """A graded design for 200 patients has its table at once: ways are not listed one by one."""
+    design = esc.load_design(ROOT / "designs" / "gboin.yaml").model_copy(update={"max_patients": 200})
+    assert len(esc.table(design).rows) == 200

@@ -44,8 +44,8 @@ def decide(who: str, choice: str, **more: str) -> Any:
 
 
 def approve(who: str, agrees: str, **more: str) -> Any:
-    """Give a second opinion and sign it."""
-    fields = {"agrees": agrees, "meaning": "approval", "password": client.PASSWORD}
+    """Give a second opinion and sign it, as what the opinion says."""
+    fields = {"agrees": agrees, "meaning": "", "password": client.PASSWORD}
     return client.send(client.browser(who), f"{T}approve", fields | more)
 
 

@@ -140,7 +140,10 @@ def test_patients_that_cannot_be(api: Api, body: dict[str, Any], field: str) -> 
         ),
         ("/trials/tvec/analyses", {"as_of": "2026-03-31"}, "as_of"),
         ("/trials/tvec/analyses", {"as_of": 20260331}, "as_of"),
-        ("/trials/tvec/approvals", {"agrees": "yes"}, "agrees"),
+        ("/trials/tvec/approvals", {"agrees": "yes", "subject": "5f" * 32}, "agrees"),
+        ("/trials/tvec/approvals", {"agrees": True}, "subject"),
+        ("/trials/tvec/approvals", {"agrees": True, "subject": None}, "subject"),
+        ("/trials/tvec/approvals", {"agrees": True, "subject": "5f" * 31}, "subject"),
         ("/trials/tvec/signatures", {"subject": "5f" * 32, **signature("consent")}, "meaning"),
         ("/trials/tvec/closings", {}, "mtd_level"),
         ("/trials/tvec/closings", {"mtd_level": 0}, "mtd_level"),
@@ -160,7 +163,9 @@ def test_acts_that_cannot_be(api: Api, path: str, body: dict[str, Any], field: s
         ({"changes": {"level": None}, "reason": "x"}, "changes.level"),
         ({"changes": {"level": 4}, "reason": "x"}, "changes.level"),
         ({"changes": {"dlt": "yes"}}, "changes.dlt"),
-        ({"changes": {"cohort": 2}}, "reason"),
+        ({"changes": {"cohort": 2}}, "changes.cohort"),
+        ({"changes": {"backfill": True}, "reason": "x"}, "changes.backfill"),
+        ({"changes": {"dlt": True}}, "reason"),
         ({"changes": {"evaluable": False}, "reason": "x"}, "changes.reason"),
         ({"changes": []}, "changes"),
         ({"changes": {}}, None),
@@ -198,7 +203,7 @@ def test_a_file_that_is_missing_is_asked_for(api: Api) -> None:
     design = (ROOT / "designs" / "decision_table.yaml").read_text()
     file = "data/decision-table-mtpi2-030.csv"
     found = refused(api.ask("root", "POST", "/trials", {"trial": "table", "design": design}), 422)
-    assert found["error"].startswith(f"design.yaml:9 method.file: {file}")
+    assert found["error"] == f"design.yaml:9 method.file: '{file}' is not kept with it; give both"
     with_file = {"attached": (ROOT / "designs" / file).read_text(), "attached_name": file}
     api.post("root", "/trials", {"trial": "table", "design": design, **with_file})
 
@@ -226,6 +231,8 @@ def test_a_file_of_a_design_stays_beside_it(api: Api, name: str) -> None:
         ("/trials/tvec/history/abc", "number"),
         ("/trials/tvec/analyses/99999999999999999999", "number"),
         ("/trials/tvec/verify?head=xyz", "head"),
+        (f"/trials/tvec/verify?head={'a' * 15}", "head"),
+        (f"/trials/tvec/verify?head={'a' * 65}", "head"),
         ("/trials/tvec/verify?recompute=maybe", "recompute"),
         ("/trials/tvec?x=1", "x"),
     ],

@@ -35,9 +35,10 @@ READING = (
 WRITING: dict[tuple[str, str], tuple[dict[str, Any], frozenset[str]]] = {
     ("POST", "/patients"): ({"patients": COHORT}, frozenset({"sita", "sofi"})),
     ("PATCH", "/patients/01"): ({"changes": {"dlt": False}}, frozenset({"sita", "stan", "sofi"})),
+    ("POST", "/patients/01/withdraw"): ({"reason": " "}, frozenset({"sita", "stan", "sofi"})),
     ("POST", "/analyses"): ({}, frozenset({"stan", "cher", "sofi"})),
     ("POST", "/decisions"): ({"choice": "accept", "level": 3}, frozenset({"stan", "cher", "sofi"})),
-    ("POST", "/approvals"): ({"agrees": True}, frozenset({"stan", "cher", "sofi"})),
+    ("POST", "/approvals"): ({"agrees": True, "subject": HASH}, frozenset({"stan", "cher", "sofi"})),
     ("POST", "/signatures"): ({"subject": HASH, **signature("review")}, frozenset({"stan", "cher", "sofi"})),
     ("POST", "/designs"): (
         {"design": client.DESIGN.read_text(), "reason": "again"},

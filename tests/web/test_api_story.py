@@ -85,7 +85,12 @@ def _override(api: Api) -> None:
     assert api.get("vera", "/trials/liver")["awaits_second"]["number"] == decided["entry"]["number"]
     early = [{"patient": f"0{k}", "cohort": 2, "level": 3, "dlt": k == 5} for k in (4, 5, 6)]
     assert "awaits a second person" in api.post("sita", "/trials/liver/patients", {"patients": early}, 422)["error"]
-    api.post("stan", "/trials/liver/approvals", {"agrees": True}, 403)
+    assert api.post("cher", "/trials/liver/approvals", {"agrees": True}, 422)["field"] == "subject"
+    api.post("cher", "/trials/liver/approvals", {"agrees": True, "subject": analysis["hash"]}, 409)
+    api.post("stan", "/trials/liver/approvals", {"agrees": True, "subject": decided["entry"]["hash"]}, 403)
+    refusal = {"agrees": False, "reason": "No", "subject": decided["entry"]["hash"]}
+    refusal["signature"] = signature("approval")
+    assert api.post("cher", "/trials/liver/approvals", refusal, 422)["field"] == "meaning"
     api.post(
         "cher",
         "/trials/liver/approvals",
@@ -127,6 +132,8 @@ def _closing(api: Api) -> None:
     closing: dict[str, Any] = {"mtd_level": 1, "signature": signature("approval")}
     if selected["mtd_level"] != 1:
         closing["reason"] = "Safety"
+    assert "approval is another person's" in api.post("cher", "/trials/liver/closings", closing, 422)["error"]
+    closing["signature"] = signature("authorship")
     api.post("cher", "/trials/liver/closings", closing)
     (closed,) = api.get("vera", "/trials/liver/closings")["closings"]
     assert (closed["mtd_level"], closed["selected_level"], closed["standing"]) == (1, selected["mtd_level"], "in force")
@@ -203,3 +210,43 @@ def test_an_answer_names_the_head(api: Api) -> None:
     assert wrote.headers["Location"] == f"{AT}/trials/tvec/history/{told['entry']['number']}"
     assert set(told["entry"]) == {"number", "hash", "at", "by", "kind"}
     assert told["entry"]["by"] == "sita"
+
+
+@pytest.mark.parametrize("choice", ["hold", "stop"])
+def test_nobody_is_treated_while_outcomes_are_missing(api: Api, choice: str) -> None:
+    """A trial is held or stopped before every outcome is known, with a reason; what treats somebody waits for them."""
+    pending = [{**row, "dlt": None if row["patient"] == "03" else False} for row in COHORT]
+    api.post("sita", "/trials/tvec/patients", {"patients": pending})
+    path = "/trials/tvec/decisions"
+    for dose in ({"choice": "accept"}, {"choice": "lower", "level": 1, "reason": "x"}):
+        assert "is not known yet" in api.post("stan", path, dose, 422)["error"]
+    if choice == "stop":
+        assert api.post("stan", path, {"choice": choice}, 422)["field"] == "reason"
+    assert api.get("vera", "/trials/tvec/analyses")["analyses"] == []
+    decided = api.post("stan", path, {"choice": choice, "reason": "A death", "signature": signature("authorship")})
+    number = decided["entry"]["number"]
+    analysis = api.get("vera", f"/trials/tvec/analyses/{number - 1}")
+    assert [reason["code"] for reason in analysis["recommendation"]["reasons"]] == ["outcomes_missing"]
+    (decision,) = api.get("vera", "/trials/tvec/decisions")["decisions"]
+    assert (decision["choice"], decision["standing"], decision["level"]) == (choice, "in force", None)
+    more = [{"patient": "04", "cohort": 2, "level": 1, "dlt": False}]
+    assert "nobody is treated on it" in api.post("sita", "/trials/tvec/patients", {"patients": more}, 422)["error"]
+    # Nothing else is decided on an analysis that waits for outcomes.
+    dose = {"choice": "higher", "level": 2, "patients": 3, "reason": "x", "analysis": analysis["entry"]["hash"]}
+    assert api.ask("stan", "POST", path, dose).status_code in (409, 422)
+    assert api.get("vera", "/trials/tvec/verify?recompute=true")["clean"] is True
+
+
+def test_a_patient_entered_in_error(api: Api) -> None:
+    """What was decided on a patient who is none is void, and nothing moves a patient to another level or cohort instead."""
+    api.post("sita", "/trials/tvec/patients", {"patients": COHORT})
+    api.post("stan", "/trials/tvec/decisions", {"choice": "accept"})
+    path = "/trials/tvec/patients/03"
+    assert "is not amended" in api.patch("sita", path, {"changes": {"level": 2}, "reason": "x"}, 422)["error"]
+    assert api.post("sita", f"{path}/withdraw", {}, 422)["field"] == "reason"
+    done = api.post("sita", f"{path}/withdraw", {"reason": "Mistyped"})
+    assert api.get("vera", "/trials/tvec")["patients"] == 2
+    (decision,) = api.get("vera", "/trials/tvec/decisions")["decisions"]
+    assert decision["void_by"] == done["entry"]["number"]
+    assert "Mistyped" in json.dumps(api.get("vera", f"/trials/tvec/history/{done['entry']['number']}"))
+    assert api.get("vera", "/trials/tvec/verify?recompute=true")["clean"] is True

@@ -57,7 +57,7 @@ def test_who_asks_is_asked_before_what(api: Api) -> None:
 
 
 def test_a_token_ends(api: Api) -> None:
-    """A token is of no use after its last day, after it was withdrawn, and while its account is shut."""
+    """A token is of no use after its last day, once it was withdrawn or the password changed, and while its account is shut."""
     from escalate.conduct import accounts
     from escalate.conduct.models import ApiToken
 
@@ -65,7 +65,9 @@ def test_a_token_ends(api: Api) -> None:
     ApiToken.objects.filter(user__username="vera").update(expires=past)
     accounts.withdraw_tokens("stan", api.lead)
     accounts.set_active("cher", False, api.lead)
-    for who in ("vera", "stan", "cher"):
+    # Another password: who knew the old one may have made a token with it.
+    accounts.set_password("sofi", "another long password", api.lead)
+    for who in ("vera", "stan", "cher", "sofi"):
         assert api.get(who, "/trials/tvec", 401)["field"] == "Authorization"
     accounts.set_active("cher", True, api.lead)
     assert api.get("cher", "/trials/tvec")["trial"] == "tvec"
@@ -113,7 +115,9 @@ def test_signing_takes_the_password(api: Api) -> None:
     decision["signature"] = signature("authorship")
     assert "too often" in api.post("stan", "/trials/tvec/decisions", decision, 422)["error"]
     assert api.get("vera", "/trials/tvec")["head"] == before
-    assert len(client.notes("password_refused")) >= 5
+    # The fifth wrong one locks, which has a note of its own.
+    assert len(client.notes("password_refused")) == 4
+    assert len(client.notes("locked_out")) == 1
     # Another person is not locked out by that, and signs.
     decided = api.post("cher", "/trials/tvec/decisions", decision)
     assert decided["head"] != decided["entry"]["hash"]

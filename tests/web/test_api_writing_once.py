@@ -94,6 +94,23 @@ def test_no_hash_of_a_password_is_kept(api: Api) -> None:
     assert len(requests[0]) <= 80
 
 
+def test_a_patient_entered_in_error_is_taken_out_once(api: Api) -> None:
+    """The patient leaves the data and stays in the history; the same request again is told the same, another finds nobody."""
+    rows = [*COHORT[:2], {**COHORT[2], "patient": "1/03"}]
+    api.post("sita", ENTER, {"patients": rows})
+    out, said = f"{ENTER}/1/03/withdraw", {"reason": "Mistyped"}
+    assert api.post("sita", out, {"reason": " "}, 422)["field"] == "reason"
+    first = api.post("sita", out, said, Idempotency_Key="k")
+    assert first["entry"]["kind"] == "withdrawn"
+    assert api.post("sita", out, said, 200, Idempotency_Key="k") == first
+    assert "not on record" in api.post("sita", out, said, 422)["error"]
+    api.post("sita", f"{ENTER}/99/withdraw", said, 404)
+    assert [row["patient"] for row in api.get("vera", ENTER)["patients"]] == ["01", "02"]
+    assert "entered in error" in api.get("vera", f"/trials/tvec/history/{first['entry']['number']}")["text"]
+    api.get("vera", f"{ENTER}/1/03", 404)
+    api.post("sita", ENTER, {"patients": [COHORT[2]]})
+
+
 def test_what_happened_since_is_told(api: Api) -> None:
     """A write on a head that is not the last is refused with 409, which says what happened, by whom, and as which entry."""
     head = api.get("stan", "/trials/tvec")["head"]

@@ -57,8 +57,14 @@ def test_the_keyboard_alone_is_enough(demo: Demo, tmp_path: Path) -> None:
         reader.tab_to("id_p1-dlt")
         keys.press("ArrowDown")
         reader.tab_to("id_p2-patient")
+        # Enter in a field looks first, and records nothing.
         keys.press("Enter")
         page.get_by_role("alert").wait_for()
+        assert page.evaluate("document.activeElement.id") == "id_p2-patient"
+        while reader.focused() != "Record":
+            keys.press("Tab")
+        keys.press("Enter")
+        page.locator("#refused").wait_for()
         assert page.evaluate("document.activeElement.id") == "refused"
         keys.press("Tab")
         keys.press("Enter")
@@ -121,6 +127,9 @@ def first_cohort(chair: Reader) -> None:
     assert chair.main().startswith("Treat the next 3 patients at level 2")
     chair.look("trial-recommends")
     chair.decide("Accept")
+    assert chair.main().startswith("Treat 3 patients at level 2")
+    assert "as decided by chair" in chair.main()
+    chair.look("trial-decided")
 
 
 def second_cohort(chair: Reader) -> None:
@@ -139,6 +148,7 @@ def second_cohort(chair: Reader) -> None:
 def override(chair: Reader, second: Reader) -> None:
     """Decide for a higher level with a reason, and have a second person agree."""
     chair.decide("A higher level", "Level 3: 10⁸ PFU/mL, up to 8 mL", "Tolerated well in melanoma at this dose")
+    assert chair.main().startswith("Nobody is treated before a second person agrees: 3 patients at level 3")
     assert "Your decision goes beyond" in chair.page.locator(".todo").inner_text()
     chair.look("trial-awaits")
     second.sign_in()
@@ -164,6 +174,7 @@ def third_cohort(chair: Reader) -> None:
         chair.page.get_by_label("Reason of the change").fill(why)
         chair.press("Record")
     assert "Void since entry" in chair.page.get_by_role("region", name="Decisions and signatures").inner_text()
+    assert "is void" in chair.main()
     chair.look("trial-void")
 
 
@@ -189,10 +200,12 @@ def other_pages(chair: Reader) -> None:
 
 
 def end(chair: Reader) -> None:
-    """Close the trial with the MTD that the design selects."""
+    """Close the trial with the MTD that the design selects, and say why before the design has stopped."""
     chair.page.get_by_role("link", name="Close the trial").first.click()
     chair.look("close")
+    assert "The design has not stopped" in chair.page.locator(".notice.care").first.inner_text()
     chair.page.get_by_label(re.compile("selected by the design")).check()
+    chair.page.get_by_label("Reason", exact=True).fill("The sponsor ends the trial")
     chair.page.get_by_label("Your password").fill(chair.demo.passwords[chair.name])
     chair.press("Sign and close the trial")
     assert chair.main().startswith("Closed with level")

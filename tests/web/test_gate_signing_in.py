@@ -145,6 +145,44 @@ def test_an_idle_session_ends(fresh: Path, clock: Any) -> None:
     assert not is_in(browser)
 
 
+@pytest.mark.parametrize("how", ["idle", "gone"])
+def test_a_form_sent_after_the_session_is_told_to_be_lost(fresh: Path, clock: Any, how: str) -> None:
+    """Whoever decides in a session that has ended is told that nothing was recorded, and comes back to the form."""
+    from escalate.conduct import store
+
+    browser, address = client.browser("stan"), f"/trials/{client.TRIAL}/decide"
+    head = store.load(client.TRIAL).head
+    form = client.hidden(browser.get(address))
+    if how == "idle":
+        clock.ahead = 31 * 60
+    else:
+        del browser.cookies[SESSION]
+    fields = {**form, "choice": "accept", "password": client.PASSWORD, "meaning": "authorship"}
+    lost = browser.post(address, fields)
+    assert lost.status_code == 302
+    page = browser.get(lost.headers["Location"]).content.decode()
+    assert "Your session had ended: what you sent just now was not recorded." in page
+    clock.ahead = 0
+    back = browser.post(
+        "/sign-in",
+        {**client.hidden(browser.get(lost.headers["Location"])), "name": "stan", "password": client.PASSWORD},
+    )
+    assert (back.status_code, back.headers["Location"]) == (303, address)
+    assert store.load(client.TRIAL).head == head
+
+
+def test_a_part_of_a_page_that_is_sent_is_told_to_be_lost(fresh: Path) -> None:
+    """Looking at a form first, in a session that has ended, leads to the sign-in page and back to the form."""
+    answer = client.post(client.browser(HTTP_HX_REQUEST="true"), "/trials/tvec/enter", {"preview": "1"})
+    assert answer.status_code == 401
+    assert answer.headers["HX-Redirect"] == "/sign-in?next=%2Ftrials%2Ftvec%2Fenter&lost=1"
+
+
+def test_signing_out_twice_loses_nothing(fresh: Path) -> None:
+    """To sign out where nobody is signed in is nothing that could be lost."""
+    assert client.post(client.browser(), "/sign-out").headers["Location"] == "/sign-in"
+
+
 def test_a_session_ends_after_half_a_day(fresh: Path, clock: Any) -> None:
     """Even one that is always in use ends after twelve hours."""
     browser = client.browser("vera")

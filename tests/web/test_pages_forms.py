@@ -46,6 +46,9 @@ def test_a_fault_stands_at_its_field_and_in_the_summary() -> None:
         (cohort(1, 1, [("01", "0")], **{"p1-reason": "m" * 41, "p1-evaluable": "0"}), "at most 40"),
         (cohort(1, 1, [("0\x001", "0")]), "Null characters"),
         (cohort(1, 1, [("01", "0")], deviation="no need"), "leave the deviation out"),
+        (cohort(1, 1, [("", "0")]), "Study number: is missing; give the study number"),
+        (cohort(1, 1, [("12/03/1961", "0")]), "a date of birth is never recorded"),
+        (cohort(7, 1, [("01", "0")]), "is not the cohort of the next patients, 1"),
         ({"rows": "99999"}, "at least one patient"),
         ({"rows": "٣"}, "at least one patient"),
         ({}, "at least one patient"),
@@ -66,13 +69,38 @@ def test_a_deviation_is_recorded_with_its_reason() -> None:
     assert "Reason: wrong vial" in words(client.browser("vera").get(f"{T}history"))
 
 
+def test_the_number_of_the_cohort_is_told_not_asked() -> None:
+    """The cohort is the expected one, in words; only where they were treated otherwise can it be the last or the next."""
+    page = client.browser("sita").get(f"{T}enter")
+    text = page.content.decode()
+    assert "The first cohort, for which nothing need be decided, takes 3 patients at level 1" in words(page)
+    assert "<legend>Cohort 1</legend>" in text
+    assert re.findall(r'<input[^>]*name="cohort"', text) == []
+    assert re.findall(r'<option value="(\d+)"', text.split('name="cohort"')[1].split("</select>")[0]) == ["1"]
+    enter("sita", cohort(1, 1, [("01", "0")]))
+    assert "takes 2 patients at level 1 (10⁷ PFU/mL, up to 4 mL), after 1 who is there." in words(
+        client.browser("sita").get(f"{T}enter")
+    )
+    enter("sita", cohort(1, 1, [("02", "0"), ("03", "0")]))
+    text = client.browser("sita").get(f"{T}enter").content.decode()
+    assert re.findall(r'<option value="(\d+)"', text.split('name="cohort"')[1].split("</select>")[0]) == ["1", "2"]
+
+
+def test_enter_on_the_keyboard_looks_first() -> None:
+    """The first button of the form, which the Enter key presses, records nothing."""
+    text = client.browser("sita").get(f"{T}enter").content.decode()
+    buttons = re.findall(r'<button[^>]*type="submit"[^>]*>', text.split('id="enter-form"')[1])
+    assert 'name="preview"' in buttons[0]
+
+
 def test_looking_first_records_nothing() -> None:
     """A preview says what would be recorded, or why it would not be; more rows keep what is filled in."""
     before = state().head
     shown = enter("sita", cohort(1, 1, [("01", "0"), ("02", "")], preview="1"))
     assert "Cohort 1 at level 1 (10⁷ PFU/mL, up to 4 mL)" in words(shown)
     assert "01: no DLT02: not known yet" in words(shown)
-    assert "It departs from what was decided" in words(enter("sita", cohort(1, 2, [("01", "0")], preview="1")))
+    elsewhere = words(enter("sita", cohort(1, 2, [("01", "0")], preview="1")))
+    assert "It departs from what is allowed: the first cohort is at level 1, not 2" in elsewhere
     assert "This would not be recorded" in words(enter("sita", cohort(1, 1, [("Ann", "0")], preview="1")))
     more = enter("sita", cohort(1, 1, [("01", "0")], more="1")).content.decode()
     assert 'name="p2-patient"' in more
@@ -138,7 +166,7 @@ def test_a_form_without_what_it_saw_is_refused() -> None:
     [
         ({"choice": ""}, "choose one"),
         ({"choice": "launch"}, "is not one of the available choices"),
-        ({"choice": "higher"}, "say at which level"),
+        ({"choice": "expand"}, "say at which level"),
         ({"choice": "higher", "level": "3"}, "so say why"),
         ({"choice": "lower", "level": "3", "reason": "x"}, "is not below the recommended level"),
         ({"choice": "accept", "level": "3"}, "leave both out"),
@@ -210,10 +238,3 @@ def test_numbers_in_the_address_are_only_numbers_of_entries() -> None:
     """What the address claims to be saved is said only where there is such an entry."""
     for given in ("999", "x", "-1", "1e3", "٣", "<b>"):
         assert "Recorded as entry" not in words(client.browser("vera").get(T, {"saved": given}))
-
-
-def test_a_patient_page_refuses_what_others_may_do() -> None:
-    """A viewer reads a patient, and cannot write."""
-    first_cohort()
-    assert amend("vera", "01", "1", 1, 1, why="mine").status_code == 403
-    assert state().patients["01"].row.dlt is False

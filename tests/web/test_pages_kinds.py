@@ -78,7 +78,9 @@ def test_a_trial_with_dates_says_who_is_pending_and_until_when(kinds: Path) -> N
     assert "Window ends" in seen
     assert "is not a day such as" in words(browser.get("/trials/waiting/?as_of=tomorrow"))
     assert "is not here yet" in words(browser.get("/trials/waiting/?as_of=2999-01-01"))
-    assert browser.get("/trials/waiting/?as_of=2000-01-01").status_code == 200
+    earlier = words(browser.get("/trials/waiting/?as_of=2000-01-01"))
+    assert f"The record holds what happened up to {date.today()}, so that {date.today()} is the first day" in earlier
+    assert "--as-of" not in earlier
 
 
 def test_a_decision_with_dates_keeps_the_day_that_it_looked_at(kinds: Path) -> None:
@@ -93,6 +95,45 @@ def test_a_decision_with_dates_keeps_the_day_that_it_looked_at(kinds: Path) -> N
     assert decision is not None
     assert decision.analysis.body.as_of == date.today().isoformat()
     assert "Close the trial" in words(client.browser("sofi").get("/trials/waiting/"))
+
+
+def test_a_day_that_has_not_come_is_told_without_options_of_commands(kinds: Path) -> None:
+    """A date in the future is refused at its field, in the words of the page."""
+    fields = {"rows": "1", "cohort": "1", "level": "1", "p1-patient": "77", "p1-treated": "2999-01-01"}
+    for more in ({}, {"preview": "1"}):
+        answer = client.send(client.browser("sofi"), "/trials/dated/enter", fields | more)
+        seen = words(answer)
+        assert "First dose on: 2999-01-01 has not come yet" in seen
+        assert "--as-of" not in seen
+
+
+def test_a_late_toxicity_is_told_to_be_no_dlt(kinds: Path) -> None:
+    """A toxicity after the window is called so on every page, and never a DLT."""
+    from escalate.conduct import store
+
+    browser, design = client.browser("sofi"), store.load("backfilled").design
+    days = {"treated": "2026-01-01", "dlt_date": "2026-03-01", "evaluable": "1"}
+    fields = {"cohort": "1", "level": "1", "why": "late"} | days
+    assert client.send(browser, "/trials/backfilled/patients/02", fields).status_code == 303
+    said = "toxicity on 2026-03-01, day 59, after the window: no DLT"
+    assert design.dlt_window is not None
+    assert design.dlt_window < 59
+    for page in ("", "patients/02", "pack"):
+        seen = words(browser.get(f"/trials/backfilled/{page}"))
+        assert said in seen, page
+        assert "DLT on 2026-03-01" not in seen, page
+
+
+def test_the_list_of_trials_names_each(kinds: Path) -> None:
+    """Two trials of one title are told apart by their names."""
+    seen = words(client.browser("sofi").get("/trials/"))
+    assert all(name in seen for name in KINDS)
+
+
+def test_made_up_cohorts_are_counted_on(kinds: Path) -> None:
+    """A fault in a cohort made up names the number that the cohort would have."""
+    seen = words(client.browser("sofi").get("/trials/rules/what-if", {"next": "9NNN"}))
+    assert "Cohort 2 ('9NNN'): level 9 does not exist" in seen
 
 
 def test_what_if_of_pending_patients(kinds: Path) -> None:

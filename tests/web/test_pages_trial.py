@@ -50,6 +50,7 @@ def test_a_trial_from_start_to_end() -> None:
     assert done.status_code == 303
     assert "Recorded as entry" in words(client.browser("cher").get(done.headers["Location"]))
     assert "Your decision goes beyond what the design recommends" in page("cher")
+    assert "Nobody is treated before a second person agrees: 3 patients at level 3" in page("vera")
     assert "another person with the role of statistician or chair" in page("cher")
     assert "Your second opinion is asked for: the decision of cher" in page("stan")
     assert "your second opinion · Give your second opinion" in page("stan", "/trials/")

@@ -23,6 +23,8 @@ app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
+DAYS = 90
+"""Days until a token ends, where none are given."""
 Name = Annotated[str, typer.Argument(help="Name with which the person signs in.")]
 
 
@@ -46,6 +48,18 @@ def _password(name: str, from_input: bool) -> str:
     if getpass.getpass("The same once more: ") != password:
         raise EscalateError("the two are not the same; nothing was changed")
     return password
+
+
+def _tell_new(database: str | None) -> None:
+    """Say where a record was begun just now: a mistyped name would go unseen otherwise."""
+    from escalate.conduct.database import faults_told, named, shown
+    from escalate.conduct.models import RecordEntry
+
+    with faults_told():
+        if not RecordEntry.objects.exists():
+            print(
+                f"note: {shown(named(database))}: there was no record; a new one was begun", file=sys.stderr, flush=True
+            )
 
 
 def _form(account: Account) -> dict[str, Any]:
@@ -86,6 +100,7 @@ def add(
     actor = open_for(None, database, create=True)
     from escalate.conduct import accounts
 
+    _tell_new(database)
     password = None if no_password else _password(name, password_stdin)
     account = accounts.add_account(name, full_name if full_name is not None else name, password, actor, admin=admin)
     kind = "administrator" if admin else "account"
@@ -96,13 +111,13 @@ def add(
 def password(
     name: Name, password_stdin: PasswordStdin = False, database: Database = None, as_json: AsJson = False
 ) -> None:
-    """Give an account another password; whoever is signed in with it is signed out."""
+    """Give an account another password; whoever is signed in with it is signed out, and its tokens are withdrawn."""
     actor = open_for(None, database)
     from escalate.conduct import accounts
 
     accounts.account(name)
     accounts.set_password(name, _password(name, password_stdin), actor)
-    _say(as_json, _form(accounts.account(name)), f"{name} has another password; earlier sessions have ended")
+    _say(as_json, _form(accounts.account(name)), f"{name} has another password; earlier sessions and tokens have ended")
 
 
 @app.command("list")
@@ -152,15 +167,29 @@ def open_(name: Name, database: Database = None, as_json: AsJson = False) -> Non
 @app.command()
 def token(
     name: Name,
-    days: Annotated[int, typer.Option("--days", help="Days until it ends, 1 to 365.")] = 90,
-    label: Annotated[str, typer.Option("--label", help="What it is for.")] = "",
+    days: Annotated[
+        int | None, typer.Option("--days", metavar="N", help="Days until it ends, 1 to 365; 90 if not given.")
+    ] = None,
+    label: Annotated[str | None, typer.Option("--label", metavar="TEXT", help="What it is for.")] = None,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Make none, and end every token of the account at once.")
+    ] = False,
     database: Database = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print a new token of the API, which is shown this once."""
+    """Print a new token of the API, which is shown this once; or withdraw every token of the account."""
+    if withdraw and (days is not None or label is not None):
+        option = "--days" if days is not None else "--label"
+        raise EscalateError(f"{option}: is for a new token; --withdraw makes none")
     actor = open_for(None, database)
     from escalate.conduct import accounts
 
+    if withdraw:
+        n = accounts.withdraw_tokens(name, actor)
+        said = f"{n} token{'s' if n > 1 else ''} of {name} withdrawn" if n else f"{name} had no token to withdraw"
+        _say(as_json, {"account": name, "withdrawn": n}, said)
+        return
+    days, label = DAYS if days is None else days, label or ""
     found = accounts.issue_token(name, label, days, actor)
     _say(as_json, {"account": name, "label": label, "days": days, "token": found}, found)
 

@@ -224,7 +224,7 @@ def changes(settings: Iterable[str], design: Design) -> dict[str, Any]:
             raise EscalateError(f"--set: '{setting[:40]}' is not FIELD=VALUE; such as dlt=yes")
         if name == "patient":
             raise EscalateError(
-                "--set patient: a study number is not changed; enter the patient anew, and mark this one not evaluable"
+                "--set patient: a study number is not changed; record this one as --entered-in-error, and enter the patient anew"
             )
         if name not in known:
             raise EscalateError(f"--set: '{name[:40]}' is not known; {did_you_mean(name[:40], known)}")
@@ -277,8 +277,13 @@ def compared(state: TrialState, lines: Iterable[Line]) -> Compared:
 
 
 def _contradiction(line: Line, trial: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    from escalate.conduct.entering import PLACED
+
     said = "; ".join(f"{name} is {_shown(old[name])} on record and {_shown(value)} here" for name, value in new.items())
     settings = " ".join(f"--set {name}={_typed(value)}" for name, value in new.items())
+    if any(name in PLACED for name in new):
+        # Such a patient is entered anew.
+        settings = "--entered-in-error"
     return (
         f"{line.where} patient {line.row.patient}: {said}; nothing was entered; if this is right, correct the record first: "
         f"escalate trial amend {trial} --patient {line.row.patient} {settings} --reason TEXT"

@@ -126,6 +126,10 @@ def decide(
     if choice is None and (level is not None or patients is not None or as_of is not None):
         option = "level" if level is not None else "patients" if patients is not None else "as-of"
         raise EscalateError(f"--{option}: is for a decision; a second person agrees with it, or does not")
+    if choice is None and entry is None:
+        raise EscalateError(
+            "--entry: is missing; name the entry that you agree with, or do not, so that it is no other"
+        )
     if refuse:
         check_reason(reason, "say why you do not agree")
     looked_at = day(as_of)
@@ -134,15 +138,15 @@ def decide(
     from escalate.conduct import deciding, store
 
     state = store.load(trial)
-    analysis = None if choice is None else _decided_on(state, looked_at)
-    _check_entry(state, entry, analysis)
+    analysis = None if choice is None else _decided_on(state, choice, looked_at)
+    _check_entry(state, choice, entry, analysis)
     otherwise = "authorship" if choice else "approval" if approve else "review"
     signature = signing(actor, sign, meaning, otherwise, password_stdin)
     with recording(trial):
-        if choice is not None and analysis is not None:
+        if choice is not None:
             written = deciding.decide(
                 trial, choice, actor, level=level, patients=patients, reason=reason,
-                analysis=analysis.entry.hash, signing=signature, seen=state.head,
+                analysis=analysis.entry.hash if analysis else None, signing=signature, seen=state.head,
             )  # fmt: skip
         else:
             written = deciding.approve(trial, actor, agrees=approve, reason=reason, signing=signature, seen=state.head)
@@ -150,15 +154,25 @@ def decide(
         told([written, *(s.entry for s in state.signatures_on(written.hash))], state, as_json)
 
 
-def _check_entry(state: TrialState, entry: int | None, analysis: Analysis | None) -> None:
+def _without_outcomes(state: TrialState, choice: str) -> bool:
+    """Return whether a trial is held or stopped while outcomes that the design waits for are not known."""
+    from escalate.conduct.deciding import NOBODY
+    from escalate.conduct.snapshot import waiting_for
+
+    return choice in NOBODY and bool(waiting_for(state))
+
+
+def _check_entry(state: TrialState, choice: str | None, entry: int | None, analysis: Analysis | None) -> None:
     """Refuse where what stands now is another entry than the one that the person saw."""
     from escalate.conduct.deciding import awaiting
 
     if entry is None:
         return
-    stands = analysis if analysis is not None else awaiting(state)
+    stands = analysis if choice is not None else awaiting(state)
+    if stands is None and choice is not None:
+        raise EscalateError(f"--entry: nothing is recommended now that {choice} could be decided on; leave it out")
     if stands is None or stands.entry.number != entry:
-        what = "the last recommendation" if analysis is not None else "what awaits a second person"
+        what = "what awaits a second person" if choice is None else "the last recommendation"
         now = f"entry {stands.entry.number}" if stands is not None else "nothing"
         raise EscalateError(f"--entry: {what} is {now} by now, not entry {entry}; look at it first")
 
@@ -172,13 +186,16 @@ def _check_choice(choice: str | None, approve: bool, refuse: bool) -> None:
         raise EscalateError(f"decision: '{choice[:40]}' is not one; {did_you_mean(choice[:40], CHOICES)}")
 
 
-def _decided_on(state: TrialState, looked_at: date | None) -> Analysis | None:
-    """Return the last analysis, and refuse one that is not of the data, the design and the day of now: nobody saw another."""
+def _decided_on(state: TrialState, choice: str, looked_at: date | None) -> Analysis | None:
+    """Return the last analysis, None where a trial is held or stopped for want of one; refuse one that is not of now."""
     from escalate.conduct.analysis import day_for, is_current
 
     if not state.is_open:
         # Told by the record itself.
         return state.analyses[-1] if state.analyses else None
+    wanted = day_for(state, looked_at)
+    if _without_outcomes(state, choice):
+        return None
     last = state.analyses[-1] if state.analyses else None
     ask = f"ask 'escalate trial recommend {state.trial}' first, then decide on what it says"
     if last is None:
@@ -187,7 +204,6 @@ def _decided_on(state: TrialState, looked_at: date | None) -> Analysis | None:
         raise EscalateError(
             f"{state.trial}: data or design changed since the recommendation of entry {last.entry.number}; {ask}"
         )
-    wanted = day_for(state, looked_at)
     if wanted is not None and last.body.as_of != wanted.isoformat():
         raise EscalateError(
             f"{state.trial}: the recommendation of entry {last.entry.number} looked at {last.body.as_of}, not at {wanted}; {ask}, "

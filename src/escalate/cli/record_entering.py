@@ -204,6 +204,12 @@ def amend(
             "--set", metavar="FIELD=VALUE", help="What is known now, such as dlt=yes; empty for not known. Repeat it."
         ),
     ] = None,
+    error: Annotated[
+        bool,
+        typer.Option(
+            "--entered-in-error", help="Out of the data, never out of the record; such as for a mistyped number."
+        ),
+    ] = False,
     design: Annotated[str | None, typer.Option("--design", metavar="FILE", help="A new version of the design.")] = None,
     reason: Reason = None,
     as_of: AsOf = None,
@@ -217,7 +223,9 @@ def amend(
     """Record what is known of a patient now, or a new version of the design; a correction needs a reason."""
     if (patient is None) == (design is None):
         raise EscalateError("give either --patient with --set, or --design: one thing is amended at a time")
-    if (patient is None) != (not settings):
+    if error and (patient is None or settings):
+        raise EscalateError("--entered-in-error: goes with --patient and --reason alone")
+    if (patient is None) != (not settings) and not error:
         raise EscalateError(
             "--set: goes with --patient" if patient is None else "--set: is missing; such as --set dlt=yes"
         )
@@ -227,6 +235,8 @@ def amend(
         check_reason(reason, "say why the design is amended")
         _amend_design(trial, design, reason or "", (by, database), (as_of, sign, meaning, password_stdin), as_json)
         return
+    if error:
+        check_reason(reason, "say why the patient was entered in error")
     actor = open_for(by, database)
     check_meaning(sign, meaning, password_stdin)
     from escalate.cli import record_data
@@ -234,7 +244,11 @@ def amend(
 
     changes = record_data.changes(settings or (), store.load(trial).design)
     with recording(trial):
-        entry = entering.amend(trial, patient or "", changes, actor, reason=reason)
+        entry = (
+            entering.withdraw(trial, patient or "", reason or "", actor)
+            if error
+            else entering.amend(trial, patient or "", changes, actor, reason=reason)
+        )
         told([entry], store.load(trial), as_json)
 
 

@@ -74,7 +74,7 @@ def history(
     database: Database = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show every entry of a trial: when, who, what and why."""
+    """Show every entry of a trial, or of 'system': when, who, what and why."""
     check_output(csv, force=force)
     if csv is not None and number is not None:
         raise EscalateError("--csv: is for the whole history; leave out --entry")
@@ -84,8 +84,11 @@ def history(
     from escalate.core.files import write_new
     from escalate.report import record_forms
 
-    state = store.load(trial)
-    entries = tuple(entry for entry in store.entries_of(trial) if entry.number <= state.last.number)
+    # Accounts, sign-ins and refusals are no trial, and no trial is called so.
+    state = None if trial == store.SYSTEM else store.load(trial)
+    entries = tuple(
+        entry for entry in store.whole_entries_of(trial) if state is None or entry.number <= state.last.number
+    )
     if number is not None and not 1 <= number <= len(entries):
         raise EscalateError(f"--entry: there is no entry {number}; {trial} has entries 1 to {len(entries)}")
     if csv is not None:
@@ -97,7 +100,8 @@ def history(
 
         return record_tables.history(state, shown) if number is None else record_tables.entry(state, shown[0])
 
-    emit(as_json, lambda: record_forms.history(state, shown), render)
+    head = entries[-1].hash if entries else None
+    emit(as_json, lambda: record_forms.history(state, shown, head), render)
 
 
 def verify(
@@ -108,7 +112,7 @@ def verify(
     head: Annotated[
         str | None,
         typer.Option(
-            "--head", metavar="HASH", help="Of an entry that must be there, as printed; its first 8 letters do."
+            "--head", metavar="HASH", help="Of an entry that must be there, as printed; its first 16 letters do."
         ),
     ] = None,
     recompute: Annotated[
@@ -120,8 +124,8 @@ def verify(
     """Verify that every entry is what was written: exit code 1 and each fault by its number where one is not."""
     if head is not None and target is None:
         raise EscalateError("--head: is that of one trial; name the trial, or an archive")
-    if head is not None and len(head.strip()) < 8:
-        raise EscalateError("--head: is too short; give at least the first 8 letters of the hash")
+    if head is not None and len(head.strip().rstrip("…")) < 16:
+        raise EscalateError("--head: is too short; give at least the first 16 letters of the hash")
     if target is not None and _is_file(target):
         if database is not None:
             raise EscalateError(f"{target}: is an archive, which needs no database; leave out --database")

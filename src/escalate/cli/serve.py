@@ -38,7 +38,7 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the pages of the trials, on this machine alone unless told otherwise."""
-    from escalate.conduct.database import named
+    from escalate.conduct.database import named, shown
     from escalate.web.server import Place, is_loopback
     from escalate.web.server import serve as run
     from escalate.web.settings import Serving
@@ -61,7 +61,9 @@ def serve(
         print("warning: passwords travel unencrypted over the network (--insecure)", file=sys.stderr, flush=True)
 
     def ready(address: str) -> None:
-        print(f"escalate serves {'a demonstration' if demo else where} at {address} (Ctrl-C stops it)", flush=True)
+        print(
+            f"escalate serves {'a demonstration' if demo else shown(where)} at {address} (Ctrl-C stops it)", flush=True
+        )
 
     try:
         run(where, serving, place, ready)

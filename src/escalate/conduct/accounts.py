@@ -103,7 +103,7 @@ def add_account(name: str, full_name: str, password: str | None, actor: Actor, *
 
 
 def set_password(name: str, password: str, actor: Actor) -> None:
-    """Give an account another password; whoever is signed in with it is signed out.
+    """Give an account another password; whoever is signed in with it is signed out, and its tokens are withdrawn.
 
     Raises
     ------
@@ -114,6 +114,7 @@ def set_password(name: str, password: str, actor: Actor) -> None:
     with faults_told(), transaction.atomic():
         _set_password(user, password)
         user.save()
+        ApiToken.objects.filter(user=user, withdrawn=None).update(withdrawn=datetime.now(UTC))
         store.note("password_changed", {"account": name}, actor)
 
 

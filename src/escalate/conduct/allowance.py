@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from escalate.conduct.analysis import current, first_cohort
+from escalate.conduct.analysis import current, first_cohort, so_far
 from escalate.conduct.bodies import PatientRow
 from escalate.conduct.state import Decision, Standing, TrialState
 from escalate.core.errors import EscalateError
@@ -35,8 +35,14 @@ class Allowance:
     why_none: str | None = None
 
 
-def allowance(state: TrialState) -> Allowance:
-    """Return who may be treated now."""
+def allowance(state: TrialState, *, heard: bool = True) -> Allowance:
+    """Return who may be treated now.
+
+    Parameters
+    ----------
+    heard
+        Whether the design is asked again, of what became known since the decision.
+    """
     numbers = state.cohort_numbers()
     last = numbers[-1] if numbers else 0
     decision = state.decision
@@ -57,7 +63,7 @@ def allowance(state: TrialState) -> Allowance:
         return Allowance(None, 0, last + 1, f"{name} is to {done}: nobody is treated on it")
     if not decision.remaining:
         return Allowance(None, 0, last + 1, f"{name} is carried out, and nothing was decided about more patients")
-    if since := _asks_for_less(state, decision):
+    if heard and (since := _asks_for_less(state, decision)):
         return Allowance(None, 0, last + 1, f"{name} is overtaken: {since}; decide again")
     goes_on = decision.treated > 0 or _completes(decision)
     return Allowance(decision.body.level, decision.remaining, last if goes_on and last else last + 1)
@@ -68,24 +74,30 @@ def _asks_for_less(state: TrialState, decision: Decision) -> str | None:
 
     Notes
     -----
-    A design without dates is asked when a cohort is complete, and so says nothing in its middle.
+    A design without dates is asked when a cohort is complete: in the middle of one, of the size it recommended, it is heard
+    where it stops or bars the level.
     """
-    if not (state.dated and decision.treated and decision.body.level):
+    level = decision.body.level
+    if level is None or not (decision.treated or state.dated):
         return None
     try:
-        found = current(state)
+        found = so_far(state)
     except EscalateError as error:
-        return f"no recommendation can be given now ({error})"
+        return f"no recommendation can be given now ({error})" if state.dated else None
     if found.action is Action.STOP:
         return "the design recommends to stop by now"
-    if found.next_level is not None and found.next_level < min(decision.body.level, _advised(decision)):
+    barred = found.doses[level - 1]
+    if not barred.allowed and _was_allowed(decision, level):
+        return f"the design does not allow level {level} any more ({barred.why_not})"
+    advised = decision.analysis.body.recommendation
+    whole = state.dated or decision.treated >= (advised["next_cohort_size"] or 1)
+    if whole and found.next_level is not None and found.next_level < min(level, advised["next_level"] or level):
         return f"the design recommends level {found.next_level} by now"
     return None
 
 
-def _advised(decision: Decision) -> int:
-    """Return the level that was recommended; where none was, the one decided."""
-    return int(decision.analysis.body.recommendation["next_level"] or decision.body.level or 0)
+def _was_allowed(decision: Decision, level: int) -> bool:
+    return bool(decision.analysis.body.recommendation["doses"][level - 1]["allowed"])
 
 
 def _in_words(decision: Decision) -> str:
@@ -101,20 +113,21 @@ def _completes(decision: Decision) -> bool:
     return COMPLETES in codes and decision.body.level == advised["next_level"]
 
 
-def not_allowed(state: TrialState, rows: Sequence[PatientRow]) -> str | None:
-    """Return why patients were treated without a decision that allows it; None where one does."""
+def not_allowed(state: TrialState, rows: Sequence[PatientRow], *, heard: bool = True) -> str | None:
+    """Return why patients were treated without a decision that allows it; None where one does. `heard` as for `allowance`."""
     wanted = [row for row in rows if not row.backfill]
     if wanted:
-        allowed = allowance(state)
+        allowed = allowance(state, heard=heard)
         if allowed.why_none is not None:
             return allowed.why_none
         wrong = next((row.level for row in wanted if row.level != allowed.level), None)
         if wrong is not None:
-            return f"what was decided is level {allowed.level}, not {wrong}"
+            return f"{'what was decided is' if state.decision else 'the first cohort is at'} level {allowed.level}, not {wrong}"
         if len(wanted) > allowed.patients:
             more = "more " if state.decision and state.decision.treated else ""
             n = allowed.patients
-            return f"what was decided allows {n} {more}patient{'' if n == 1 else 's'} at level {allowed.level}, not {len(wanted)}"
+            what = "what was decided allows" if state.decision else "the first cohort takes"
+            return f"{what} {n} {more}patient{'' if n == 1 else 's'} at level {allowed.level}, not {len(wanted)}"
     backfilled = [row for row in rows if row.backfill]
     return _backfill_closed(state, backfilled) if backfilled else None
 
@@ -137,7 +150,7 @@ def wrong_cohort(state: TrialState, rows: Sequence[PatientRow], *, deviating: bo
     Parameters
     ----------
     deviating
-        Whether the patients were treated without a decision: they may then belong to the last cohort.
+        Whether the patients were treated without a decision: they may then belong to the last cohort, too.
     """
     wanted = [row for row in rows if not row.backfill]
     allowed = allowance(state)
@@ -146,11 +159,11 @@ def wrong_cohort(state: TrialState, rows: Sequence[PatientRow], *, deviating: bo
     numbers = state.cohort_numbers()
     last = numbers[-1] if numbers else 0
     for row in wanted:
+        if deviating and row.cohort in numbers:
+            # Entered in error before, or treated beside what was decided.
+            continue
         if row.cohort is not None and row.cohort < max(last, 1):
             return f"patient {row.patient} cohort: {row.cohort} is over; the cohort of the next patients is {expected}"
-        if row.cohort == last < expected and state.patients and not elsewhere:
-            return (
-                f"patient {row.patient} cohort: {row.cohort} is the cohort of an earlier decision; the next patients are cohort "
-                f"{expected}"
-            )
+        if row.cohort != expected and not (elsewhere and row.cohort in (last, last + 1)):
+            return f"patient {row.patient} cohort: {row.cohort} is not the cohort of the next patients, {expected}"
     return None

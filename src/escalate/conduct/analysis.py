@@ -10,10 +10,13 @@ from escalate.conduct.bodies import Analysed, LockedDesign
 from escalate.conduct.chain import canonical, sha256
 from escalate.conduct.design_lock import design_of
 from escalate.conduct.errors import RecordError
-from escalate.conduct.snapshot import read, snapshot, waiting_for
+from escalate.conduct.snapshot import csv_of, outcome_known, read, snapshot, waiting_for
 from escalate.conduct.state import Analysis, TrialState
+from escalate.core.moves import Action
+from escalate.study.forms import provenance, rules
 from escalate.study.forms import recommendation as recommendation_form
 from escalate.study.forms import selection as selection_form
+from escalate.study.provenance import Provenance
 from escalate.study.recommend import Recommendation, recommend
 from escalate.study.select import Selection, select
 
@@ -33,7 +36,7 @@ def day_for(state: TrialState, as_of: date | None) -> date | None:
     return as_of or date.today()
 
 
-def has_come(state: TrialState, day: date | None) -> date | None:
+def has_come(day: date | None) -> date | None:
     """Return a day on which something is recorded.
 
     Raises
@@ -41,8 +44,7 @@ def has_come(state: TrialState, day: date | None) -> date | None:
     RecordError
         Where it has not come: patients followed so far would be taken as followed until then.
     """
-    known = [row.last_follow_up or row.treated for row in (patient.row for patient in state.patients.values())]
-    last = max([date.today() + timedelta(days=1), *(date.fromisoformat(text) for text in known if text)])
+    last = date.today() + timedelta(days=1)
     if day is not None and day > last:
         raise RecordError(f"as_of: {day} has not come; what is recorded is of today or of a day before")
     return day
@@ -62,6 +64,20 @@ def current(state: TrialState, as_of: date | None = None) -> Recommendation:
             f"the outcome of {_listed(missing)} is not known yet; this design decides on complete cohorts: enter it first"
         )
     return _recommended(state.version.kept, snapshot(state), day_for(state, as_of))
+
+
+def so_far(state: TrialState) -> Recommendation:
+    """Return what the design says of the outcomes known so far, whoever else was treated.
+
+    Raises
+    ------
+    DataError
+        Where the data cannot be used.
+    """
+    if state.dated:
+        return current(state)
+    known = [p.row for p in state.patients.values() if outcome_known(state.design, p.row)]
+    return _recommended(state.version.kept, csv_of(state.design, known), None)
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -97,7 +113,7 @@ def selected(state: TrialState, as_of: date | None = None) -> Selection:
     design = state.design
     return select(
         design,
-        read(design, snapshot(state), has_come(state, day_for(state, as_of))),
+        read(design, snapshot(state), has_come(day_for(state, as_of))),
         design_sha256=state.version.kept.sha256,
     )
 
@@ -106,11 +122,50 @@ def analysed(state: TrialState, as_of: date | None = None) -> Analysed:
     """Return the analysis of the data as known now, as the record keeps it."""
     from escalate import __version__
 
-    day = has_come(state, day_for(state, as_of))
+    day = has_come(day_for(state, as_of))
     found = recommendation_form(current(state, day))
     data = snapshot(state)
     return Analysed(
         as_of=day.isoformat() if day else None,
+        data=data,
+        data_sha256=sha256(data),
+        design_sha256=state.version.kept.sha256,
+        version=__version__,
+        recommendation=found,
+        recommendation_sha256=sha256(canonical(found)),
+    )
+
+
+OUTCOMES_MISSING = "outcomes_missing"
+"""The reason of an analysis that waits for outcomes, on which a trial can be held or stopped and nobody be treated."""
+
+
+def waits_for_outcomes(analysis: Analysed) -> bool:
+    """Return whether an analysis says that outcomes are missing, and recommends nothing."""
+    return any(reason["code"] == OUTCOMES_MISSING for reason in analysis.recommendation["reasons"])
+
+
+def analysed_without_outcomes(state: TrialState) -> Analysed:
+    """Return, as the record keeps it, that a design that decides on complete cohorts waits for outcomes."""
+    from escalate import __version__
+
+    data, design = snapshot(state), state.design
+    text = f"The outcome of {_listed(waiting_for(state))} is not known yet, and the design decides on complete cohorts."
+    found = {
+        **dict.fromkeys(("next_level", "next_amount", "next_cohort_size", "mtd_level", "margin", "margin_text")),
+        "schema": "escalate/recommendation/1",
+        "design": design.title,
+        "action": str(Action.SUSPEND),
+        "unit": design.doses.unit,
+        "reasons": [{"code": OUTCOMES_MISSING, "text": text}],
+        "notes": [],
+        "doses": [],
+        "trace": [],
+        "rules": rules(design),
+        "provenance": provenance(Provenance.now(state.version.kept.sha256, sha256(data))),
+    }
+    return Analysed(
+        as_of=None,
         data=data,
         data_sha256=sha256(data),
         design_sha256=state.version.kept.sha256,

@@ -8,7 +8,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from escalate.conduct import store
@@ -24,6 +24,7 @@ from escalate.conduct.snapshot import snapshot
 from escalate.conduct.state import TrialState
 from escalate.conduct.store import SYSTEM
 from escalate.conduct.verify import Report, verify_entries
+from escalate.core.errors import harmless
 
 SCHEMA = "escalate/record/1"
 MAX_BYTES = 200_000_000
@@ -70,7 +71,7 @@ def write(trial: str) -> bytes:
         As `store.load`.
     """
     state = store.load(trial)
-    entries = tuple(entry for entry in store.entries_of(trial) if entry.number <= state.last.number)
+    entries = tuple(entry for entry in store.whole_entries_of(trial) if entry.number <= state.last.number)
     return pack(_files(state, entries))
 
 
@@ -89,15 +90,23 @@ def _files(state: TrialState, entries: tuple[Entry, ...]) -> dict[str, bytes]:
     }
     text = {
         "README.txt": _README.format(trial=state.trial, title=state.title, head=state.head, version=__version__),
-        "manifest.json": json.dumps(manifest, indent=2, ensure_ascii=False) + "\n",
+        "manifest.json": _manifest(manifest).decode(),
         "record.jsonl": "".join(canonical(asdict(entry)) + "\n" for entry in entries),
         "data.csv": snapshot(state),
         "history.csv": history_csv(entries),
         **dict(_designs(state)),
     }
     files = {name: content.encode("utf-8") for name, content in text.items()}
-    files[_SUMS] = "".join(f"{sha256(files[name])}  {name}\n" for name in sorted(files)).encode()
+    files[_SUMS] = _sums(files)
     return files
+
+
+def _manifest(content: Mapping[str, object]) -> bytes:
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _sums(files: Mapping[str, bytes]) -> bytes:
+    return "".join(f"{sha256(files[name])}  {name}\n" for name in sorted(files) if name != _SUMS).encode()
 
 
 def _designs(state: TrialState) -> Iterator[tuple[str, str]]:
@@ -157,6 +166,7 @@ def _unpack(raw: bytes, name: str) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             infos = archive.infolist()
+            _refuse_hidden(raw, archive, infos, name)
             if len(infos) > 1000 or sum(info.file_size for info in infos) > MAX_BYTES:
                 raise RecordError(f"{name}: is larger than any record of a trial; it is refused")
             for info in infos:
@@ -169,6 +179,28 @@ def _unpack(raw: bytes, name: str) -> dict[str, bytes]:
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OSError, zlib.error) as fault:
         raise RecordError(f"{name}: is not a whole zip file ({fault})") from None
     return files
+
+
+def _refuse_hidden(raw: bytes, archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], name: str) -> None:
+    """Refuse bytes that are none of the files, which another program could show in their place.
+
+    Raises
+    ------
+    RecordError
+        Where there are any.
+    """
+    at = 0
+    for info in sorted(infos, key=lambda each: each.header_offset):
+        more = raw[at + 28 : at + 30] != b"\0\0" or info.extra or info.comment
+        if info.header_offset != at or info.flag_bits & 8 or more:
+            break
+        at += 30 + int.from_bytes(raw[at + 26 : at + 28], "little") + info.compress_size
+    end = len(raw) - 22
+    directory = int.from_bytes(raw[end + 12 : end + 16], "little")
+    if at != archive.start_dir or raw[end : end + 4] != b"PK\5\6" or at + directory != end:
+        raise RecordError(
+            f"{name}: holds bytes that are none of its files; it is not as 'escalate trial export' wrote it"
+        )
 
 
 def _entries(raw: bytes, name: str) -> Iterator[Entry]:
@@ -196,8 +228,20 @@ def verify_archive(path: str | Path, head: str | None = None, *, recompute: bool
     """
     archive = read(path)
     report = verify_entries(archive.trial, archive.entries, head, recompute=recompute)
-    faults = (*report.faults, *_file_faults(archive))
-    return Report(report.chain, report.entries, report.head, faults, report.recomputed, report.notes)
+    return replace(
+        report, faults=(*report.faults, *_file_faults(archive)), notes=(*report.notes, *_not_compared(archive))
+    )
+
+
+def _not_compared(archive: Archive) -> Iterator[str]:
+    from escalate import __version__
+
+    version = json.loads(archive.files["manifest.json"]).get("version")
+    if version != __version__:
+        yield (
+            f"it says that it was written by escalate {harmless(str(version)[:20])}: the words of README.txt and history.csv were "
+            f"not compared with the entries by {__version__}; go by record.jsonl"
+        )
 
 
 def _file_faults(archive: Archive) -> Iterator[Fault]:
@@ -221,8 +265,10 @@ def _file_faults(archive: Archive) -> Iterator[Fault]:
     manifest, ours = json.loads(archive.files["manifest.json"]), json.loads(wanted["manifest.json"])
     if manifest.get("head") != state.head or manifest.get("entries") != len(archive.entries):
         yield fault("manifest.json names another head or number of entries: the tail was cut, or the manifest changed")
-    elif {**manifest, "version": None} != {**ours, "version": None}:
+    elif archive.files["manifest.json"] != _manifest(ours | {"version": str(manifest.get("version"))}):
         yield fault("manifest.json is not what the entries say")
+    if archive.files[_SUMS] != _sums(archive.files):
+        yield fault(f"{_SUMS} is not as 'escalate trial export' writes it")
     # In words another version may say the same otherwise.
     in_words = {"README.txt", "history.csv"} if manifest.get("version") != ours["version"] else set()
     for name in sorted(wanted.keys() - in_words - {"manifest.json", _SUMS}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 from unicodedata import category
 
@@ -42,9 +43,12 @@ def _study_number(text: str) -> str:
         raise ValueError("is no study number: it needs a digit, and never a name or initials alone")
     if any(part in ("", ".", "..") for part in text.split("/")):
         raise ValueError("is no study number: a letter or digit stands between one / and the next")
+    if _DATE.fullmatch(text):
+        raise ValueError("is no study number: it looks like a date, and a date of birth is never recorded")
     return text
 
 
+_DATE = re.compile(r"[0-9]{1,2}[./-][0-9]{1,2}[./-](?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}[./-][0-9]{1,2}[./-][0-9]{1,2}")
 Text = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_plain)]
 Short = Annotated[str, Field(max_length=40), AfterValidator(_plain), AfterValidator(_no_formula)]
 StudyNumber = Annotated[
@@ -131,6 +135,15 @@ class Amended(Body):
     changes: dict[str, tuple[Any, Any]]
     first_report: bool
     reason: Text | None = None
+
+
+class Withdrawn(Body):
+    """A patient entered in error: out of the data from now on, never out of the record."""
+
+    kind: ClassVar[str] = "withdrawn"
+
+    patient: StudyNumber
+    reason: Text
 
 
 class Analysed(Body):
@@ -264,7 +277,20 @@ class Imported(Body):
 
 BODIES: dict[str, type[Body]] = {
     body.kind: body
-    for body in (Opened, Entered, Amended, Analysed, Decided, Approved, Signed, DesignAmended, Closed, RolesGiven, Imported)
+    for body in (
+        Opened,
+        Entered,
+        Amended,
+        Withdrawn,
+        Analysed,
+        Decided,
+        Approved,
+        Signed,
+        DesignAmended,
+        Closed,
+        RolesGiven,
+        Imported,
+    )
 }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def fault_in_words(fault: Mapping[str, Any], field: str) -> str:
     elif fault["type"] == "missing":
         text = "is missing"
     elif fault["type"] == "string_pattern_mismatch" and field.endswith("patient"):
-        text = "is no study number: letters, digits and . _ / - alone, beginning and ending with a letter or digit"
+        text = "is no study number; one holds letters, digits and . _ / - alone, and begins and ends with a letter or digit"
     elif fault["type"] == "string_pattern_mismatch":
         text = "is not a day such as 2026-03-31" if "{4}-" in str(fault.get("ctx")) else "is not of the right form"
     return f"{text[0].lower()}{text[1:]}"

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+SYSTEM_CHAIN = "system"
+"""The chain of what concerns no single trial: accounts, sign-ins, denials, trials opened."""
 GENESIS = "0" * 64
 """What the first entry of a chain carries in place of a hash before."""
 _FORMAT = "escalate/entry/1"

@@ -13,11 +13,12 @@ from escalate.conduct.bodies import Closed, DesignAmended, LockedDesign
 from escalate.conduct.chain import Entry, sha256
 from escalate.conduct.design_lock import design_of
 from escalate.conduct.errors import RecordError
+from escalate.conduct.history import advice
 from escalate.conduct.making import made, reason_given
 from escalate.conduct.permissions import Act, require
 from escalate.conduct.signatures import Signing, sign_with
 from escalate.conduct.snapshot import check_rows, columns, snapshot
-from escalate.conduct.state import DesignVersion, TrialState
+from escalate.conduct.state import DesignVersion, Standing, TrialState
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
 from escalate.study.forms import recommendation as recommendation_form
@@ -177,6 +178,10 @@ def close(
             raise RecordError(
                 f"reason: is missing; the design selects {names[0]} as the MTD, not {names[1]}, so say why"
             )
+        if said is None and (advice := _not_stopped(state, as_of)):
+            raise RecordError(
+                f"reason: is missing; the design has not stopped (it recommends to {advice}), so say why the trial closes now"
+            )
         data = snapshot(state)
         entry = pen.write(
             made(
@@ -193,3 +198,12 @@ def close(
         )
         sign_with(pen, entry.hash, signing)
         return entry
+
+
+def _not_stopped(state: TrialState, as_of: date | None) -> str | None:
+    """Return what the design recommends, where neither it nor a decision ended the treatment of patients."""
+    last = state.decision
+    if last is not None and last.body.choice == "stop" and last.standing is Standing.IN_FORCE:
+        return None
+    found = recommendation_form(current(state, day_for(state, as_of)))
+    return None if found["action"] == "stop" else advice(found)

@@ -8,16 +8,22 @@ from typing import Any
 
 from escalate.conduct import store
 from escalate.conduct.actor import Actor
-from escalate.conduct.analysis import analysed, is_current
+from escalate.conduct.allowance import allowance
+from escalate.conduct.analysis import analysed, analysed_without_outcomes, is_current, waits_for_outcomes
 from escalate.conduct.bodies import CHOICES, Approved, Decided
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import ConflictError, NotAllowedError, RecordError
 from escalate.conduct.making import made, reason_given
 from escalate.conduct.permissions import Act, require
 from escalate.conduct.signatures import Signing, same_person, sign_with
+from escalate.conduct.snapshot import waiting_for
 from escalate.conduct.state import Analysis, Closing, Decision, Standing, TrialState
 from escalate.conduct.store import Pen
+from escalate.core.design import Design
 from escalate.core.errors import did_you_mean
+
+NOBODY = ("hold", "stop")
+"""Decisions by which nobody is treated; they need no complete cohort."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def propose(
         if level not in (None, advised) or patients not in (None, size):
             raise RecordError("decision: to accept is to take level and cohort size as recommended; leave both out")
         return Proposal(choice, advised, size, False, False, "")
-    if choice in ("hold", "stop"):
+    if choice in NOBODY:
         if level is not None or patients is not None:
             raise RecordError(f"decision: to {choice} is to treat nobody; leave out level and patients")
         departs = action != ("stop" if choice == "stop" else "suspend")
@@ -102,6 +108,27 @@ def _advice(recommendation: dict[str, Any]) -> str:
     if recommendation["next_level"] is None:
         return "stop" if recommendation["action"] == "stop" else "wait"
     return f"treat {recommendation['next_cohort_size']} at level {recommendation['next_level']}"
+
+
+def cautions(design: Design, recommendation: dict[str, Any], level: int, patients: int) -> tuple[str, ...]:
+    """Return what whoever decides on a level, or agrees with it, should know of it, as sentences without an end."""
+    doses = recommendation["doses"]
+    if not doses:
+        return ()
+    found = []
+    row = doses[level - 1]
+    if not row["allowed"]:
+        found.append(f"the design does not allow level {level} now ({row['why_not']})")
+    highest = max((dose["level"] for dose in doses if dose["patients"]), default=0)
+    if level > highest + 1:
+        skipped = ", ".join(str(each) for each in range(highest + 1, level))
+        found.append(f"nobody had level {skipped} yet, and it would be skipped")
+    total = sum(dose["patients"] for dose in doses) + patients
+    if total > design.max_patients:
+        found.append(
+            f"the trial would have {total} evaluable patients, more than the {design.max_patients} of the design"
+        )
+    return tuple(found)
 
 
 def analyse(trial: str, actor: Actor, *, as_of: date | None = None, seen: str | None = None) -> Entry:
@@ -153,11 +180,11 @@ def decide(
         require(state, actor, Act.DECIDE)
         if not state.is_open:
             raise RecordError(f"{trial}: is closed; nothing is decided any more")
-        based = _analysis_for(pen, analysis, as_of)
+        based = _analysis_for(pen, choice, analysis, as_of)
         proposal = propose(based.body.recommendation, choice, level, patients, state.design.n_doses)
         said = reason_given(reason)
-        if proposal.departs and said is None:
-            raise RecordError(f"reason: is missing; the decision is {proposal.why}, so say why")
+        if (why := _needs_reason(state, proposal, based.body.recommendation)) and said is None:
+            raise RecordError(f"reason: is missing; {why}, so say why")
         entry = pen.write(
             made(
                 Decided,
@@ -174,11 +201,37 @@ def decide(
         return entry
 
 
-def _analysis_for(pen: Pen, analysis: str | None, as_of: date | None) -> Analysis:
+def _needs_reason(state: TrialState, proposal: Proposal, recommendation: dict[str, Any]) -> str | None:
+    """Return what a reason is needed for; None where none is.
+
+    Raises
+    ------
+    RecordError
+        Where more patients are decided on than the whole trial has.
+    """
+    level, n, most = proposal.level, proposal.patients or 0, state.design.max_patients
+    if n > most:
+        raise RecordError(f"patients: {n} is more than the whole trial has by its design, {most}")
+    if proposal.departs:
+        known = cautions(state.design, recommendation, level, n) if level else ()
+        return "; ".join((f"the decision is {proposal.why}", *known))
+    left = allowance(state)
+    there = state.decision.treated if state.decision else sum(not p.row.backfill for p in state.patients.values())
+    if level and there and left.level and level > left.level:
+        n = there + left.patients
+        return f"cohort {left.cohort} has {there} of {n} patients, and the dose goes up before it is complete"
+    return None
+
+
+def _analysis_for(pen: Pen, choice: str, analysis: str | None, as_of: date | None) -> Analysis:
     state = pen.trial
+    if analysis is None and choice in NOBODY and waiting_for(state):
+        pen.write(analysed_without_outcomes(state))
+        return pen.trial.analyses[-1]
     if analysis is None:
         last = state.analyses[-1] if state.analyses else None
-        if last is not None and is_current(state, last) and as_of is None and not state.dated:
+        usable = last is not None and is_current(state, last) and not waits_for_outcomes(last.body)
+        if last is not None and usable and as_of is None and not state.dated:
             return last
         pen.write(analysed(state, as_of))
         return pen.trial.analyses[-1]
@@ -187,6 +240,10 @@ def _analysis_for(pen: Pen, analysis: str | None, as_of: date | None) -> Analysi
         raise RecordError(f"analysis: {analysis[:16]} is not an analysis on record")
     if as_of is not None and found.body.as_of != as_of.isoformat():
         raise RecordError(f"analysis: that of entry {found.entry.number} looked at {found.body.as_of}, not at {as_of}")
+    if choice not in NOBODY and waits_for_outcomes(found.body):
+        raise RecordError(
+            "decision: outcomes are missing, and nobody is treated meanwhile: hold or stop, or enter them first"
+        )
     if not is_current(state, found):
         raise ConflictError(
             f"{state.trial}: data or design changed since the analysis of entry {found.entry.number}; analyse again, then decide"
@@ -229,6 +286,8 @@ def approve(
         said = reason_given(reason)
         if not agrees and said is None:
             raise RecordError("reason: is missing; say why you do not agree")
+        if not agrees and signing is not None and signing.meaning == "approval":
+            raise RecordError("meaning: who does not agree signs as review, not as approval")
         entry = pen.write(made(Approved, subject=waiting.entry.hash, agrees=agrees, reason=said))
         sign_with(pen, entry.hash, signing)
         return entry

@@ -5,15 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path, PurePath
 
 from escalate.conduct.bodies import LockedDesign
 from escalate.conduct.errors import RecordError, TamperedError, UnavailableError
+from escalate.core import yaml_reader
 from escalate.core.design import Design
-from escalate.core.errors import EscalateError
+from escalate.core.errors import EscalateError, harmless
 from escalate.core.files import DesignFile, read_design
-from escalate.core.model_code import running_model_code
+from escalate.core.model_code import names_file, running_model_code
 
 
 def lock(path: str) -> LockedDesign:
@@ -80,6 +82,7 @@ def _design(name: str, text: str, attached_name: str | None, attached: str | Non
 
 
 def _read(name: str, text: str, attached_name: str | None, attached: str | None) -> DesignFile:
+    _refuse_other_files(name, text, None if attached is None else attached_name)
     # A method looks for the file beside the design, so both are laid out as they were.
     with _folder(name) as folder:
         root = Path(folder).resolve()
@@ -107,6 +110,26 @@ def _read(name: str, text: str, attached_name: str | None, attached: str | None)
                 return read_design(path)
         except EscalateError as error:
             raise type(error)(str(error).replace(str(path), name).replace(f"{root}{os.sep}", "")) from None
+
+
+def _refuse_other_files(name: str, text: str, attached_name: str | None) -> None:
+    """Refuse a design that would have a file of this machine read: what it reads is kept with it, or it is not read.
+
+    Raises
+    ------
+    RecordError, DesignError
+        Naming the file; or where the text is no design file at all.
+    """
+    document = yaml_reader.parse(text, name)
+    method = document.data.get("method")
+    if not isinstance(method, Mapping):
+        return
+    for key, value in method.items():
+        code = key == "model" and isinstance(value, str) and names_file(value)
+        if code or (key == "file" and value != attached_name):
+            what = "is Python code, which no record keeps" if code else "is not kept with it; give both"
+            field = f"method.{key}"
+            raise RecordError(f"{document.where(field)} {field}: '{harmless(str(value)[:80])}' {what}")
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
-from itertools import pairwise
+from datetime import date, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 from escalate.conduct import store
 from escalate.conduct.actor import Actor
 from escalate.conduct.allowance import not_allowed, wrong_cohort
-from escalate.conduct.bodies import Amended, Entered, PatientRow
+from escalate.conduct.bodies import Amended, Entered, PatientRow, Withdrawn
 from escalate.conduct.body_faults import in_words
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import RecordError
@@ -20,7 +19,7 @@ from escalate.conduct.making import made, reason_given
 from escalate.conduct.permissions import Act, require
 from escalate.conduct.snapshot import check_rows
 from escalate.conduct.state import TrialState
-from escalate.core.errors import did_you_mean
+from escalate.core.errors import did_you_mean, harmless
 
 
 def enter(
@@ -55,7 +54,7 @@ def enter(
             raise RecordError(f"{trial}: is closed; no patient is entered any more, outcomes can still be amended")
         _check_new(state, rows)
         everybody = {name: p.row for name, p in state.patients.items()} | {row.patient: row for row in rows}
-        check_rows(state.design, everybody, as_of or (date.today() if state.dated else None))
+        check_rows(state.design, everybody, latest_day(as_of) if state.dated else None)
         if wrong := wrong_cohort(state, rows, deviating=body.deviation is not None):
             raise RecordError(wrong)
         without = not_allowed(state, rows)
@@ -66,6 +65,11 @@ def enter(
         if not without and body.deviation is not None:
             raise RecordError("deviation: these patients are as decided; leave the deviation out")
         return pen.write(body)
+
+
+def latest_day(as_of: date | None) -> date:
+    """Return the day after which no date can be: the one given, and never one that has not come anywhere."""
+    return min(as_of or date.today(), date.today() + timedelta(days=1))
 
 
 def _check_new(state: TrialState, rows: Iterable[PatientRow]) -> None:
@@ -127,30 +131,41 @@ def amend(
                 what = f"no DLT of patient {patient} was on record up to {known.row.last_follow_up}"
             raise RecordError(f"reason: is missing; {what}, so say why it changes")
         rows = {name: p.row for name, p in state.patients.items()} | {patient: new}
-        if "cohort" in differs:
-            _check_order(rows)
-        check_rows(state.design, rows, as_of or (date.today() if state.dated else None))
+        check_rows(state.design, rows, latest_day(as_of) if state.dated else None)
         return pen.write(made(Amended, patient=patient, changes=differs, first_report=first, reason=said))
 
 
-def _check_order(rows: Mapping[str, PatientRow]) -> None:
-    """Refuse cohorts that overtake each other: which cohort was last is what the design decides on."""
-    numbers = [(name, row.cohort) for name, row in rows.items() if row.cohort is not None]
-    for (before, first), (after, second) in pairwise(numbers):
-        if second < first:
-            raise RecordError(
-                f"patient {after} cohort: {second} is before the cohort of patient {before}, {first}, who was entered earlier; "
-                "cohorts keep their order"
-            )
+def withdraw(trial: str, patient: str, reason: str, actor: Actor, *, seen: str | None = None) -> Entry:
+    """Record that a patient was entered in error: out of the data, and never out of the record.
+
+    Raises
+    ------
+    RecordError
+        Where there is no such patient, or no reason.
+    """
+    with store.appending(trial, actor, seen=seen) as pen:
+        state = pen.trial
+        require(state, actor, Act.AMEND)
+        if patient not in state.patients:
+            raise RecordError(f"patient {harmless(patient[:40])}: is not on record")
+        said = reason_given(reason)
+        if said is None:
+            raise RecordError(f"reason: is missing; say why patient {patient} was entered in error")
+        return pen.write(made(Withdrawn, patient=patient, reason=said))
+
+
+PLACED = ("patient", "level", "cohort", "backfill")
+"""Where a patient stands: never amended, because decisions and deviations are held against it when patients are entered."""
 
 
 def _changed(row: PatientRow, changes: Mapping[str, Any]) -> PatientRow:
     where = f"patient {row.patient}"
     values = row.model_dump()
     for name, value in changes.items():
-        if name == "patient":
+        if name in PLACED and value != values.get(name):
             raise RecordError(
-                f"{where}: a study number is not changed; enter the patient anew, and mark this one not evaluable"
+                f"{where} {name}: is not amended, because what was decided counts it; record that the patient was entered in "
+                "error, then enter the patient anew"
             )
         if name not in values:
             raise RecordError(f"{where} {name[:40]}: is not known; {did_you_mean(name[:40], values)}")

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Any
 
 from escalate.conduct.bodies import (
@@ -22,14 +23,16 @@ from escalate.conduct.bodies import (
     PatientRow,
     RolesGiven,
     Signed,
+    Withdrawn,
     read_body,
 )
-from escalate.conduct.chain import Entry
+from escalate.conduct.chain import SYSTEM_CHAIN, Entry
 
 NAMES = {
     "opened": "Trial opened",
     "entered": "Patients entered",
     "amended": "Patient amended",
+    "withdrawn": "Entered in error",
     "analysed": "Analysis",
     "decided": "Decision",
     "approved": "Second opinion",
@@ -48,8 +51,15 @@ def body_of(entry: Entry) -> Body:
     return read_body(entry.kind, entry.content, f"{entry.chain}: entry {entry.number}")
 
 
+def name_of(kind: str) -> str:
+    """Return what entries of a kind are called, those of the chain of the system too."""
+    return NAMES.get(kind) or kind.replace("_", " ").capitalize()
+
+
 def in_words(entry: Entry) -> str:
     """Return what an entry says, in one or two sentences."""
+    if entry.chain == SYSTEM_CHAIN:
+        return "; ".join(f"{name}: {shown(value)}" for name, value in entry.content.items()) + "."
     return "".join(_sentences(body_of(entry)))
 
 
@@ -73,6 +83,8 @@ def _sentences(body: Body) -> Iterator[str]:  # noqa: PLR0912 - one case a kind
             what = "First report" if body.first_report else "Correction"
             changes = "; ".join(f"{name}: {shown(old)}, now {shown(new)}" for name, (old, new) in body.changes.items())
             yield f"{what} of patient {body.patient}. {changes}."
+        case Withdrawn():
+            yield f"Patient {body.patient} was entered in error, and is out of the data."
         case Analysed():
             yield f"The design recommends to {advice(body.recommendation)}"
             yield f", as of {body.as_of}." if body.as_of else "."
@@ -100,17 +112,32 @@ def _patient(row: PatientRow) -> str:
     return f"patient {row.patient} ({place}, level {row.level}): {outcome(row)}"
 
 
-def outcome(row: PatientRow) -> str:
-    """Return the outcome of a patient in words."""
+def outcome(row: PatientRow, window: int | None = None) -> str:
+    """Return the outcome of a patient in words.
+
+    Parameters
+    ----------
+    window
+        Days of the DLT window, where it is known: a toxicity after it is no DLT.
+    """
     if not row.evaluable:
         return f"not evaluable ({row.reason})" if row.reason else "not evaluable"
     if row.dlt_date is not None:
-        return f"DLT on {row.dlt_date}"
+        return _toxicity(row, window)
     if row.outcome is not None:
         return f"outcome {row.outcome}"
     if row.dlt is not None:
         return "DLT" if row.dlt else "no DLT"
     return f"treated {row.treated}, no DLT seen so far" if row.treated else "outcome not known yet"
+
+
+def _toxicity(row: PatientRow, window: int | None) -> str:
+    if window is None or row.treated is None or row.dlt_date is None:
+        return f"toxicity on {row.dlt_date}"
+    day = (date.fromisoformat(row.dlt_date) - date.fromisoformat(row.treated)).days
+    if day <= window:
+        return f"DLT on {row.dlt_date}"
+    return f"toxicity on {row.dlt_date}, day {day}, after the window: no DLT"
 
 
 def _decision(body: Decided) -> str:
@@ -171,7 +198,7 @@ def history_csv(entries: Iterable[Entry]) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for entry in entries:
-        name = NAMES.get(entry.kind, entry.kind)
+        name = name_of(entry.kind)
         said = (in_words(entry), reason_in(entry))
         cells = (entry.number, entry.at, entry.by, entry.via, name, *said, entry.hash, entry.previous)
         writer.writerow([safe_cell(str(cell)) for cell in cells])

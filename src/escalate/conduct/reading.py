@@ -22,6 +22,7 @@ from escalate.conduct.bodies import (
     PatientRow,
     RolesGiven,
     Signed,
+    Withdrawn,
     read_body,
 )
 from escalate.conduct.body_faults import in_words
@@ -66,14 +67,25 @@ def read_trial(trial: str, entries: Iterable[Entry], before: TrialState | None =
     return state
 
 
-def following(trial: str, state: TrialState | None, entry: Entry) -> TrialState:
-    """Return the trial after one more entry."""
-    where = f"{trial}: entry {entry.number}"
+def body_of(entry: Entry, where: str) -> Body:
+    """Return what an entry says.
+
+    Raises
+    ------
+    RecordError
+        Where it is not JSON, or not what entries of its kind say.
+    """
     try:
         content = entry.content
     except ValueError:
         raise RecordError(f"{where}: cannot be read, for what it says is not JSON") from None
-    body = read_body(entry.kind, content, where)
+    return read_body(entry.kind, content, where)
+
+
+def following(trial: str, state: TrialState | None, entry: Entry, body: Body | None = None) -> TrialState:
+    """Return the trial after one more entry, whose body may have been read already."""
+    where = f"{trial}: entry {entry.number}"
+    body = body_of(entry, where) if body is None else body
     if isinstance(body, Opened):
         if state is not None:
             raise RecordError(f"{where}: the trial is opened a second time")
@@ -90,6 +102,8 @@ def _after(state: TrialState, entry: Entry, body: Body, where: str) -> TrialStat
             return _entered(state, entry, body, where)
         case Amended():
             return _amended(state, entry, body, where)
+        case Withdrawn():
+            return _withdrawn(state, entry, body, where)
         case Analysed():
             return replace(state, analyses=(*state.analyses, Analysis(entry, body)))
         case Decided():
@@ -130,8 +144,11 @@ def _acted_on(state: TrialState, entry: Entry, body: Entered) -> TrialState:
     """Count who was treated on the last decision; where patients were treated otherwise, it is over."""
     last = state.decision
     cohort = [row for row in body.patients if not row.backfill]
-    if last is None or last.void_by is not None or not cohort:
+    if last is None or last.void_by is not None:
         return state
+    if not cohort:
+        told = any(row.dlt or row.dlt_date or row.outcome for row in body.patients)
+        return _void_open_decision(state, entry) if told else state
     if body.deviation is not None and not last.treated:
         return _void_open_decision(state, entry)
     changed = replace(last, treated=last.treated + len(cohort))
@@ -167,6 +184,28 @@ def _amended(state: TrialState, entry: Entry, body: Amended, where: str) -> Tria
         return changed
     changed = _void_open_decision(changed, entry)
     return changed if body.first_report else _void_what_rested_on(changed, before, entry)
+
+
+def _withdrawn(state: TrialState, entry: Entry, body: Withdrawn, where: str) -> TrialState:
+    """Take a patient out of the data, and void what rested on the patient."""
+    before = state.patients.get(body.patient)
+    if before is None:
+        raise RecordError(f"{where}: there is no patient {body.patient}")
+    patients = {name: p for name, p in state.patients.items() if name != body.patient}
+    changed = replace(state, patients=patients, withdrawn=(*state.withdrawn, (before.row, entry)))
+    last = state.decision
+    if last is not None and last.treated and _counts(last, before):
+        again = replace(last, treated=last.treated - 1)
+        changed = replace(changed, decisions=(*state.decisions[:-1], again))
+    return _void_what_rested_on(changed, before, entry)
+
+
+def _counts(last: Decision, patient: Patient) -> bool:
+    """Return whether a patient is one of those who were treated as decided."""
+    ended = min((number for number in (last.superseded_by, last.void_by) if number is not None), default=None)
+    return (
+        not patient.row.backfill and patient.entered > last.entry.number and (ended is None or patient.entered < ended)
+    )
 
 
 def _followed_less(state: TrialState, body: Amended) -> bool:

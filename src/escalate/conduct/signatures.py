@@ -59,8 +59,17 @@ def sign_with(pen: Pen, subject: str, signing: Signing | None) -> Entry | None:
     if signing is None:
         return None
     require(pen.trial, pen.actor, Act.SIGN)
+    if signing.meaning == "approval" and wrote(pen.trial, subject, pen.actor.name):
+        raise RecordError("meaning: who wrote an entry signs it as authorship or review; approval is another person's")
     covered = record_sha256(pen.trial, subject)
     return pen.write(made(Signed, subject=subject, meaning=signing.meaning, record_sha256=covered, name=signing.name))
+
+
+def wrote(state: TrialState, subject: str, name: str) -> bool:
+    """Return whether a person wrote the decision, the closing or the design amendment itself."""
+    decided: list[Decision | Closing] = [*state.decisions, *state.closings]
+    opinions = {each.approval.entry.hash for each in decided if each.approval}
+    return subject not in opinions and same_person(author_of(state, subject), name)
 
 
 def record_sha256(state: TrialState, subject: str) -> str:

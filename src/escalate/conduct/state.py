@@ -160,6 +160,8 @@ class TrialState:
         By study number, in the order in which they were entered.
     members
         Roles by person.
+    withdrawn
+        Patients entered in error, as they were known, each with the entry that says so.
     """
 
     trial: str
@@ -175,6 +177,7 @@ class TrialState:
     signatures: tuple[Signature, ...] = ()
     closings: tuple[Closing, ...] = ()
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    withdrawn: tuple[tuple[PatientRow, Entry], ...] = ()
 
     @property
     def head(self) -> str:

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 
 from escalate.conduct.actor import Actor
 from escalate.conduct.bodies import Body
-from escalate.conduct.chain import Entry, canonical
+from escalate.conduct.chain import GENESIS, SYSTEM_CHAIN, Entry, canonical
 from escalate.conduct.database import faults_told
 from escalate.conduct.errors import (
     AlreadyRecordedError,
@@ -29,8 +29,7 @@ from escalate.conduct.reading import following, read_trial
 from escalate.conduct.state import TrialState
 from escalate.core.errors import harmless
 
-SYSTEM = "system"
-"""The chain of what concerns no single trial: accounts, sign-ins, denials, trials opened."""
+SYSTEM = SYSTEM_CHAIN
 _COLUMNS = ("chain", "number", "at", "by", "via", "kind", "body", "request", "previous", "hash")
 _KEPT = 512
 _states: OrderedDict[str, TrialState] = OrderedDict()
@@ -49,6 +48,43 @@ def entries_of(
             rows = rows.filter(kind=kind)
         for row in rows[:limit].iterator(chunk_size=2000):
             yield Entry(*row)
+
+
+def whole_entries_of(
+    chain: str, after: int = 0, *, kind: str | None = None, limit: int | None = None
+) -> Iterator[Entry]:
+    """Yield entries as `entries_of` does, each held against its hash and, where all are read, against the one before.
+
+    Raises
+    ------
+    TamperedError
+        At the first that is not what was written.
+    """
+    before: Entry | None = None
+    # A fault leaves no query open.
+    with closing(entries_of(chain, after, kind=kind, limit=limit)) as entries:
+        for entry in entries:
+            follows = kind is not None or _follows(entry, before, after)
+            if not (entry.is_whole() and follows and entry.chain == chain):
+                raise TamperedError(
+                    f"{chain}: entry {entry.number} is not what was written; nothing is concluded from a record that was "
+                    "changed: verify it"
+                )
+            yield entry
+            before = entry
+
+
+def _follows(entry: Entry, before: Entry | None, after: int) -> bool:
+    """Return whether an entry is the next one; of the first after others the hash before is not known."""
+    if before is not None:
+        return (entry.number, entry.previous) == (before.number + 1, before.hash)
+    return entry.number == max(after, 0) + 1 and (after > 0 or entry.previous == GENESIS)
+
+
+def named_in(trial: str, person: str) -> bool:
+    """Return whether a person was ever given a role, though the record be changed: who may hear that it was."""
+    given = (entry.body for entry in entries_of(trial, kind="roles"))
+    return any(canonical(person) in body for body in given)
 
 
 def last_of(chain: str) -> Entry | None:
@@ -276,6 +312,9 @@ def _pen(chain: str, actor: Actor, seen: str | None) -> Pen:
     state = load(chain) if _head_of(chain) else None
     if state is not None:
         check_known(state, actor)
+        # What is known of the trial was read before; nothing is written on a chain that was changed since.
+        for _ in whole_entries_of(chain):
+            pass
     if actor.request:
         before = RecordEntry.objects.filter(chain=chain, request=actor.request).values_list("number", flat=True).first()
         if before is not None:

@@ -24,6 +24,9 @@ _POSTGRESQL = (
     FOR EACH STATEMENT EXECUTE FUNCTION escalate_refuse()""",
 )
 
+# What PostgreSQL keeps of when a trigger fires: before each row, on DELETE and UPDATE; before the statement, on TRUNCATE.
+_KINDS = {"escalate_entry_no_change": 1 + 2 + 8 + 16, "escalate_entry_no_truncate": 2 + 32}
+
 
 def create(apps: Any, schema_editor: Any) -> None:
     """Make the triggers of the database at hand."""
@@ -33,14 +36,22 @@ def create(apps: Any, schema_editor: Any) -> None:
 
 
 def missing(connection: Any) -> list[str]:
-    """Return the names of triggers that are not there any more, or are switched off."""
-    if connection.vendor == "postgresql":
-        wanted = {"escalate_entry_no_change", "escalate_entry_no_truncate"}
-        query = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'escalate_entry'::regclass AND tgenabled IN ('O', 'A')"
-    else:
-        wanted = {"escalate_entry_no_update", "escalate_entry_no_delete", "escalate_entry_no_replace"}
-        query = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'escalate_entry'"
+    """Return the names of triggers that are not there any more, do something else, or are switched off."""
     with connection.cursor() as cursor:
-        cursor.execute(query)
-        there = {name for (name,) in cursor.fetchall()}
-    return sorted(wanted - there)
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT t.tgname, t.tgtype, p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+                "WHERE t.tgrelid = 'escalate_entry'::regclass AND t.tgenabled IN ('O', 'A')"
+            )
+            there: dict[str, Any] = {name: (kind, _bare(source)) for name, kind, source in cursor.fetchall()}
+            body = _bare(_POSTGRESQL[0].split("$$")[1])
+            wanted: dict[str, Any] = {name: (kind, body) for name, kind in _KINDS.items()}
+        else:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'escalate_entry'")
+            there = {name: _bare(source) for name, source in cursor.fetchall()}
+            wanted = {statement.split()[2]: _bare(statement) for statement in _SQLITE}
+    return sorted(name for name, does in wanted.items() if there.get(name) != does)
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.split())

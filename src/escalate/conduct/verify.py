@@ -7,14 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from escalate.conduct.bodies import Analysed, Approved, Body, Closed, Decided, DesignAmended, Opened, Signed, read_body
+from escalate.conduct.analysis import waits_for_outcomes
+from escalate.conduct.bodies import Analysed, Body, Closed, DesignAmended, Opened, Signed, read_body
 from escalate.conduct.chain import Entry, Fault, canonical, faults_of, sha256
 from escalate.conduct.design_lock import design_of
 from escalate.conduct.errors import NotFoundError, RecordError
-from escalate.conduct.reading import following
-from escalate.conduct.signatures import author_of, record_sha256, same_person
+from escalate.conduct.reading import body_of, following
+from escalate.conduct.signatures import record_sha256
+from escalate.conduct.snapshot import waiting_for
 from escalate.conduct.state import TrialState
+from escalate.conduct.verify_rules import broken
 from escalate.core.errors import EscalateError, harmless
+
+SHORTEST_HEAD = 16
+"""Letters of a hash that name an entry: fewer could be met by trying."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,9 @@ def verify_entries(trial: str, entries: Iterable[Entry], head: str | None = None
     recomputed, notes = 0, list[str]()
     for entry in kept:
         try:
-            state = following(trial, state, entry)
-            if entry.kind in _WITH_HASHES:
-                faults += _content_faults(state, entry)
+            body = body_of(entry, f"{trial}: entry {entry.number}")
+            before, state = state, following(trial, state, entry, body)
+            faults += _content_faults(before, state, entry, body)
         except EscalateError as error:
             text = str(error).removeprefix(f"{trial}: ")
             faults.append(
@@ -89,16 +95,12 @@ def _whole_hash(entries: list[Entry], head: str | None) -> str | None:
         return None
     begins = head.strip().lower().rstrip("…")
     found = [entry.hash for entry in entries if begins and entry.hash.startswith(begins)]
-    return found[0] if found and len(begins) >= 8 else begins or "0"
+    return found[0] if found and len(begins) >= SHORTEST_HEAD else begins or "0"
 
 
-_WITH_HASHES = {body.kind for body in (Opened, DesignAmended, Analysed, Decided, Approved, Closed, Signed)}
-
-
-def _content_faults(state: TrialState, entry: Entry) -> Iterator[Fault]:
-    """Yield where hashes inside an entry are not those of what they stand for."""
-    body = read_body(entry.kind, entry.content, "")
-    said = [*_second_person(state, entry, body)]
+def _content_faults(before: TrialState | None, state: TrialState, entry: Entry, body: Body) -> Iterator[Fault]:
+    """Yield where an entry breaks a rule, or hashes inside it are not those of what they stand for."""
+    said = list(broken(before, state, entry, body))
     match body:
         case Opened():
             design_of(body.design)
@@ -125,16 +127,6 @@ def _content_faults(state: TrialState, entry: Entry) -> Iterator[Fault]:
     yield from (Fault(state.trial, entry.number, f"entry {entry.number}: {text}") for text in said)
 
 
-def _second_person(state: TrialState, entry: Entry, body: Body) -> Iterator[str]:
-    """Yield where a decision hides that it needs a second person, or that person is the first."""
-    if isinstance(body, Decided):
-        advised = state.decisions[-1].analysis.body.recommendation.get("next_level")
-        if (body.level or 0) > (advised or 0) and not (body.upward and body.departs and body.reason):
-            yield "it is of a higher level than recommended, and does not say so with a reason"
-    elif isinstance(body, Approved) and same_person(author_of(state, body.subject), entry.by):
-        yield "it is of the person who decided, not of a second one"
-
-
 def _recomputed(state: TrialState, entry: Entry, notes: list[str]) -> Iterator[Fault]:
     from escalate import __version__
     from escalate.conduct.snapshot import read
@@ -143,6 +135,10 @@ def _recomputed(state: TrialState, entry: Entry, notes: list[str]) -> Iterator[F
 
     body = read_body(entry.kind, entry.content, "")
     assert isinstance(body, Analysed)
+    if waits_for_outcomes(body):
+        if not waiting_for(state):
+            yield Fault(state.trial, entry.number, f"entry {entry.number}: no outcome was missing, as it says")
+        return
     design, as_of = state.design, date.fromisoformat(body.as_of) if body.as_of else None
     trial = read(design, body.data, as_of) if body.data.count("\n") > 1 else None
     again = canonical(_without_time(form(recommend(design, trial, design_sha256=body.design_sha256))))
@@ -162,7 +158,7 @@ def _without_time(form: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def verify_trial(trial: str, head: str | None = None, *, recompute: bool = False) -> Report:
-    """Verify a trial of the database.
+    """Verify a trial of the database, or, by its name, the chain of the system.
 
     Raises
     ------
@@ -171,6 +167,8 @@ def verify_trial(trial: str, head: str | None = None, *, recompute: bool = False
     """
     from escalate.conduct import store
 
+    if trial == store.SYSTEM:
+        return _system(head)
     report = verify_entries(trial, store.entries_of(trial), head, recompute=recompute)
     if not report.entries and trial not in _opened():
         raise NotFoundError(f"there is no trial '{harmless(trial[:40])}' here")
@@ -181,14 +179,20 @@ def verify_database(*, recompute: bool = False) -> tuple[Report, ...]:
     """Verify every chain of the database, that of the system first, and that no trial is gone as a whole."""
     from escalate.conduct import store
 
-    system = list(store.entries_of(store.SYSTEM))
-    faults = (*_damage(), *faults_of(store.SYSTEM, system))
-    reports = [Report(store.SYSTEM, len(system), system[-1].hash if system else None, tuple(faults))]
-    opened = _opened()
+    reports, opened = [_system(None)], _opened()
     for trial in sorted({*store.trials(), *opened}):
         report = verify_entries(trial, store.entries_of(trial), recompute=recompute)
         reports.append(_beside_the_system(report, opened.get(trial)))
     return tuple(reports)
+
+
+def _system(head: str | None) -> Report:
+    """Verify the chain of the system, and what the database says of itself."""
+    from escalate.conduct import store
+
+    kept = list(store.entries_of(store.SYSTEM))
+    faults = (*_damage(), *faults_of(store.SYSTEM, kept, _whole_hash(kept, head)))
+    return Report(store.SYSTEM, len(kept), kept[-1].hash if kept else None, faults)
 
 
 def _opened() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -29,13 +30,14 @@ _KINDS = {
 }
 
 
+MOST = 200
+"""Faults told of one file; who mends these sees the others."""
+
+
 def problems_of(error: ValidationError, model: type[BaseModel], hidden: Collection[int | str]) -> list[Problem]:
     """Return one sentence for each fault that pydantic found, fields in the terms of the file."""
-    found = [
-        (_path(one["loc"]), one["type"] in _KINDS, _sentence(one, model))
-        for one in error.errors(include_url=False)
-        if not (one["loc"] and one["loc"][0] in hidden)
-    ]
+    told = (one for one in error.errors(include_url=False) if not (one["loc"] and one["loc"][0] in hidden))
+    found = [(_path(one["loc"]), one["type"] in _KINDS, _sentence(one, model)) for one in islice(told, MOST)]
 
     def says_nothing(k: int) -> bool:
         # A list is "too short" because of a fault inside it; a setting that may be of two kinds is "not" the other one.

@@ -10,6 +10,7 @@ from escalate.core.dated_patients import DatedTrial
 from escalate.core.errors import EscalateError
 from escalate.core.moves import Action
 from escalate.report.ladder_marks import PITCH, flag, flag_width, legend, patient_mark
+from escalate.report.plan import barred_words, lit_level, recommended_words
 from escalate.report.sentences import dose_words
 from escalate.report.svg import SMALL, TEXT, WIDTH, Drawn, drawing, element, raised, words, wrapped
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from escalate.core.design import Design
     from escalate.core.patients import TrialData
     from escalate.report.ladder_marks import Sign
+    from escalate.report.plan import Plan
     from escalate.study.recommend import Recommendation
 
 Status: TypeAlias = Literal["none", "dlt", "pending", "not_evaluable"]
@@ -100,14 +102,17 @@ def ladder(
     patients: Sequence[LadderPatient],
     found: Recommendation | None = None,
     *,
+    plan: Plan | None = None,
     name: str = "ladder",
 ) -> Drawn:
-    """Draw the levels with their patients; the last cohort's level, the next one, the MTD and barred levels are marked.
+    """Draw the levels with their patients; the level of the last cohort, and levels decided, recommended or barred are marked.
 
     Parameters
     ----------
     patients
         In the order in which they are to stand; those of one cohort are put together.
+    plan
+        What was decided: it has a mark of its own, and stands out instead of what is recommended.
     name
         Starts the ids of the drawing.
 
@@ -118,7 +123,7 @@ def ladder(
     """
     _check(design, patients)
     current = _current(patients)
-    rungs = [_rung(design, level, patients, current, found) for level in range(design.n_doses, 0, -1)]
+    rungs = [_rung(design, level, patients, current, found, plan) for level in range(design.n_doses, 0, -1)]
     drawn: list[Drawn] = []
     top = y = 10.0
     for rung in rungs:
@@ -128,7 +133,11 @@ def ladder(
         element("line", look="drawing-line", x1=x, y1=top - 6, x2=x, y2=y + 6) for x in (LEFT - 8, WIDTH - LEFT + 8)
     ]
     key, height = legend(
-        (p.status for p in patients), any(p.cohort is None for p in patients), any(p.cohort for p in patients), y + 26
+        (p.status for p in patients),
+        any(p.cohort is None for p in patients),
+        any(p.cohort for p in patients),
+        y + 26,
+        [(each.letter, each.name) for each in design.outcomes[:-1]] if len(design.outcomes) > 2 else [],
     )
     title = f"Dose ladder: {len(patients)} patient{'s' * (len(patients) != 1)} on {design.n_doses} levels"
     described = " ".join(_described(design, rung) for rung in rungs)
@@ -152,11 +161,16 @@ def _current(patients: Sequence[LadderPatient]) -> int | None:
 
 
 def _rung(
-    design: Design, level: int, patients: Sequence[LadderPatient], current: int | None, found: Recommendation | None
+    design: Design,
+    level: int,
+    patients: Sequence[LadderPatient],
+    current: int | None,
+    found: Recommendation | None,
+    plan: Plan | None,
 ) -> _Rung:
-    flags = list(_flags(design, level, current, found))
-    signs = {sign for sign, _ in flags}
-    look = "drawing-next" if signs & {"next", "mtd"} else "drawing-barred" if "barred" in signs else None
+    flags = list(_flags(design, level, current, found, plan))
+    barred = any(sign == "barred" for sign, _ in flags)
+    look = "drawing-next" if level == lit_level(found, plan) else "drawing-barred" if barred else None
     name = wrapped(f"Level {level} · {raised(dose_words(design, level))}", TEXT, ROOM)
     folded: list[tuple[Sign, str]] = []
     for sign, text in flags:
@@ -165,21 +179,22 @@ def _rung(
     return _Rung(level, tuple(name), tuple(_folded_flags(folded)), tuple(_lines(level, patients)), look)
 
 
-def _flags(design: Design, level: int, current: int | None, found: Recommendation | None) -> Iterator[tuple[Sign, str]]:
+def _flags(
+    design: Design, level: int, current: int | None, found: Recommendation | None, plan: Plan | None
+) -> Iterator[tuple[Sign, str]]:
     """Yield what is marked at a level."""
-    if found is not None and found.next_level == level:
-        size = found.next_cohort_size or 0
-        yield "next", f"next: {size} patient{'s' * (size != 1)}, {found.action}"
-    if found is not None and found.mtd_level == level:
-        yield "mtd", "MTD"
+    if plan is not None and plan.level == level and plan.text:
+        yield plan.worth if plan.worth != "nobody" else "", plan.text
+    advised = recommended_words(found, level) if found is not None else None
+    if advised is not None and not (plan is not None and plan.worth == "mtd"):
+        yield "recommended", advised
     if level == current:
         waits = ", accrual waits" if found is not None and found.action is Action.SUSPEND else ""
         yield "current", f"current level{waits}"
     # Before the first patient every level but the first given is "not allowed", which needs no mark.
     why = found.doses[level - 1].why_not if found is not None and found.action is not Action.START else None
     if why is not None:
-        permanent = {rule.kind for rule in design.rules if rule.permanent} & set(why.split(", "))
-        yield "barred", f"{'barred' if permanent else 'not now'}: {why.replace('_', ' ')}"
+        yield "barred", barred_words(design, why)
 
 
 def _folded_flags(flags: list[tuple[Sign, str]]) -> Iterator[tuple[tuple[Sign, str], ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from escalate.report.svg import SMALL, WIDTH, Drawn, element, width_of, words
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 PITCH: Final = 17.0
 """Units from one patient to the next."""
-Sign: TypeAlias = Literal["next", "mtd", "current", "barred", ""]
+Sign: TypeAlias = Literal["decided", "proposed", "recommended", "mtd", "current", "barred", ""]
 _R: Final = 6.5
 
 
@@ -47,8 +47,14 @@ def _cross(x: float, y: float, reach: float, half: float) -> str:
 def flag(sign: Sign, text: str, x: float, y: float) -> Iterator[Drawn]:
     """Yield a sign and its words on the base line at y."""
     m = y - 4.5
-    if sign == "next":
-        yield element("path", look="drawing-sign", d=f"M{x + 1:g} {m - 5:g}L{x + 11:g} {m:g}L{x + 1:g} {m + 5:g}z")
+    arrow = f"M{x + 1:g} {m - 5:g}L{x + 11:g} {m:g}L{x + 1:g} {m + 5:g}z"
+    if sign == "decided":
+        yield element("path", look="drawing-sign", d=arrow)
+    elif sign == "recommended":
+        yield element("path", look="drawing-hollow", d=arrow)
+    elif sign == "proposed":
+        yield element("circle", look="drawing-hollow", cx=x + 6, cy=m, r=5)
+        yield element("circle", look="drawing-sign", cx=x + 6, cy=m, r=1)
     elif sign == "mtd":
         yield element("path", look="drawing-sign", d=f"M{x + 1:g} {m + 5:g}V{m - 6:g}H{x + 11:g}L{x + 8:g} {m - 3:g}"
                       f"L{x + 11:g} {m:g}H{x + 1:g}")  # fmt: skip
@@ -57,7 +63,7 @@ def flag(sign: Sign, text: str, x: float, y: float) -> Iterator[Drawn]:
     elif sign == "barred":
         yield element("circle", look="drawing-line", cx=x + 6, cy=m, r=5)
         yield element("line", look="drawing-line", x1=x + 2.5, y1=m + 3.5, x2=x + 9.5, y2=m - 3.5)
-    bold = "bold" if sign in {"next", "mtd"} else None
+    bold = "bold" if sign in {"decided", "proposed", "mtd"} else None
     yield words(x + 16, y, element("tspan", text, font_weight=bold), size=SMALL)
 
 
@@ -66,16 +72,30 @@ def flag_width(text: str) -> float:
     return 16 + 1.08 * width_of(text, SMALL) + 12
 
 
-def legend(statuses: Iterable[Status], backfill: bool, cohorts: bool, y: float) -> tuple[list[Drawn], float]:
-    """Return what the marks mean, in lines from y on, and the height of the drawing."""
+def legend(
+    statuses: Iterable[Status],
+    backfill: bool,
+    cohorts: bool,
+    y: float,
+    letters: Sequence[tuple[str, str]] = (),
+) -> tuple[list[Drawn], float]:
+    """Return what the marks mean, in lines from y on, and the height of the drawing.
+
+    Parameters
+    ----------
+    letters
+        Letters in the marks of patients without a DLT, and what each means; none where outcomes are not graded.
+    """
     there = set(statuses)
-    entries: list[tuple[Status | Literal["backfill", "number"], str]] = [("none", "no DLT"), ("dlt", "DLT")]
+    entries: list[tuple[Status | Literal["backfill", "number"], str]] = []
+    entries += [("none", name) for _, name in letters] or [("none", "no DLT")]
+    entries += [("dlt", "DLT")]
     entries += [("pending", "pending")] if "pending" in there else []
     entries += [("not_evaluable", "not evaluable")] if "not_evaluable" in there else []
     entries += [("backfill", "backfilled")] if backfill else []
     entries += [("number", "number of the cohort")] if cohorts else []
     drawn, x = [], 6.0
-    for mark, text in entries:
+    for k, (mark, text) in enumerate(entries):
         wide = 22 + width_of(text, SMALL) + 10
         if x + wide > WIDTH and x > 6:
             x, y = 6.0, y + 20
@@ -85,7 +105,7 @@ def legend(statuses: Iterable[Status], backfill: bool, cohorts: bool, y: float) 
             drawn.append(element("line", look="drawing-frame", x1=x, y1=y - 11, x2=x + 16, y2=y - 11))
             drawn.append(words(x + 8, y + 2, "1", look="drawing-muted", size=SMALL, anchor="middle"))
         else:
-            drawn += _shape(mark, "", x + 8, y - 4)
+            drawn += _shape(mark, letters[k][0] if k < len(letters) else "", x + 8, y - 4)
         drawn.append(words(x + 21, y, text, size=SMALL))
         x += wide
     return drawn, y + 12

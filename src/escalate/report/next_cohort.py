@@ -90,8 +90,15 @@ class NextCohort:
     notes: tuple[str, ...] = ()
 
 
-def next_cohort(design: Design, data: TrialData | str | None, found: Recommendation) -> NextCohort:
-    """Return what each outcome of the next cohort leads to, if it gets the dose and the size recommended.
+def next_cohort(
+    design: Design,
+    data: TrialData | str | None,
+    found: Recommendation,
+    *,
+    decided: tuple[int, int] | None = None,
+    completes: bool | None = None,
+) -> NextCohort:
+    """Return what each outcome of the next cohort leads to, if it gets the dose and the size recommended, or decided.
 
     Of a trial with dates the next cohort is taken to be followed to its end, and so is everybody treated before, without a
     further DLT. A cohort that still lacks patients is completed.
@@ -100,6 +107,10 @@ def next_cohort(design: Design, data: TrialData | str | None, found: Recommendat
     ----------
     found
         The recommendation for these data.
+    decided
+        Level and number of patients, where they are others than recommended.
+    completes
+        Whether these patients complete the last cohort; as the recommendation says where it is not given.
 
     Examples
     --------
@@ -114,7 +125,7 @@ def next_cohort(design: Design, data: TrialData | str | None, found: Recommendat
     2 of 3 have a DLT -> De-escalate to level 1 (10 mg).
     3 of 3 have a DLT -> De-escalate to level 1 (10 mg); levels 2 and 3 are barred for good.
     """
-    level, size = found.next_level, found.next_cohort_size
+    level, size = decided or (found.next_level, found.next_cohort_size)
     if level is None or not size:
         return NextCohort(None, None, (), _why_none(found))
     number = comb(size + len(design.outcomes) - 1, size)
@@ -124,7 +135,9 @@ def next_cohort(design: Design, data: TrialData | str | None, found: Recommendat
     if isinstance(data, str):
         data = from_outcomes(data, design, design.outcomes)
     trial = decided_on(design, data) if data is not None else TrialData((), "")
-    completes = found.reasons[0].code == COMPLETES
+    if completes is None:
+        completes = decided is None and found.reasons[0].code == COMPLETES
+    completes = completes and bool(trial.cohorts)
     states, barred = _ahead(design, trial, level - 1, size, completes=completes)
     decisions = decide(design, states, barred)
     return NextCohort(level, size, _rows(design, states, decisions, size), None, _assumed(trial, completes=completes))

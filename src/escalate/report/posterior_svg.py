@@ -9,11 +9,13 @@ from escalate.core.method import TableMethod
 from escalate.core.outcome import burden_units
 from escalate.methods.families.dose_choice import DoseChoice
 from escalate.methods.families.toxicity_intervals import EquivalenceInterval
+from escalate.report.plan import lit_level
 from escalate.report.sentences import dose_words
 from escalate.report.svg import SMALL, TEXT, WIDTH, Drawn, drawing, element, raised, width_of, words, wrapped
 
 if TYPE_CHECKING:
     from escalate.core.design import Design
+    from escalate.report.plan import Plan
     from escalate.study.recommend import Recommendation
     from escalate.study.select import DoseRow
 
@@ -22,13 +24,15 @@ ROOM: Final = WIDTH - 2 * LEFT
 NBSP: Final = "\N{NO-BREAK SPACE}"
 
 
-def posterior_plot(found: Recommendation, *, name: str = "posterior") -> Drawn:
+def posterior_plot(found: Recommendation, *, plan: Plan | None = None, name: str = "posterior") -> Drawn:
     """Draw the estimate of each dose with its 95% interval, the observed rate, the target, and the interval around it.
 
     A dose without an estimate says so. Where the method estimates nothing, observed rates alone are drawn.
 
     Parameters
     ----------
+    plan
+        What was decided: its level stands out instead of the recommended one.
     name
         Starts the ids of the drawing.
     """
@@ -39,9 +43,8 @@ def posterior_plot(found: Recommendation, *, name: str = "posterior") -> Drawn:
     for row in reversed(found.doses):
         text = _numbers(design, row, any_estimate)
         said.append(f"Level {row.level} ({dose_words(design, row.level)}): {text.replace(NBSP, ' ')}.")
-        lit = row.level in {found.next_level, found.mtd_level}
         shown, bottom = _row(design, row, text, band, y)
-        if lit:
+        if row.level == lit_level(found, plan):
             drawn.append(element("rect", look="drawing-next", x=4, y=y, width=WIDTH - 8, height=bottom - y, rx=3))
         drawn += shown
         y = bottom + 4

@@ -11,6 +11,7 @@ from escalate.conduct.analysis import current
 from escalate.conduct.deciding import awaiting
 from escalate.conduct.history import in_words, reason_in
 from escalate.conduct.snapshot import data_of, data_sha256, waiting_for
+from escalate.conduct.store import SYSTEM
 from escalate.core.dated_patients import DatedTrial
 from escalate.core.errors import EscalateError
 from escalate.study.forms import recommendation
@@ -90,15 +91,18 @@ def recommended(state: TrialState, found: Recommendation, known: Analysis | None
     }
 
 
-def history(state: TrialState, entries: Sequence[Entry]) -> dict[str, Any]:
-    """Return entries."""
+OF_SYSTEM = "accounts, sign-ins, refusals, and trials opened"
+
+
+def history(state: TrialState | None, entries: Sequence[Entry], head: str | None = None) -> dict[str, Any]:
+    """Return entries of a trial; or of the system, whose head is then given."""
     return {
         "schema": "escalate/record-history/1",
-        "trial": state.trial,
-        "title": state.title,
-        "synthetic": state.synthetic,
+        "trial": state.trial if state else SYSTEM,
+        "title": state.title if state else OF_SYSTEM,
+        "synthetic": bool(state and state.synthetic),
         "entries": [entry(each) for each in entries],
-        "head": state.head,
+        "head": state.head if state else head,
     }
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from escalate.conduct.history import NAMES, in_words, outcome, reason_in
+from escalate.conduct.history import NAMES, in_words, name_of, outcome, reason_in
+from escalate.conduct.store import SYSTEM
 from escalate.core.errors import harmless
 from escalate.report import record_forms, tables
 from escalate.report.whole_numbers import table
@@ -76,15 +77,15 @@ def recommended(state: TrialState, found: Recommendation, known: Analysis | None
     return Group(*_synthetic(state), tables.recommendation(found), Text(said), _head(state.trial, state.head))
 
 
-def history(state: TrialState, entries: Sequence[Entry]) -> RenderableType:
-    """Return the history as a table that is read at 80 columns."""
+def history(state: TrialState | None, entries: Sequence[Entry]) -> RenderableType:
+    """Return the history, of the system where there is no trial, as a table that is read at 80 columns."""
     made = table("entry", "time (UTC)", "by", "what")
     for column in made.columns[1:]:
         column.justify = "left"
     made.columns[0].justify = "right"
-    standing = _standing(state)
+    standing = _standing(state) if state else {}
     for each in entries:
-        what = Text(f"{NAMES[each.kind]}. ", style="bold")
+        what = Text(f"{name_of(each.kind)}. ", style="bold")
         what.append(_shortened(each), style="not bold")
         reason = reason_in(each)
         if reason:
@@ -92,6 +93,9 @@ def history(state: TrialState, entries: Sequence[Entry]) -> RenderableType:
         if each.number in standing:
             what.append(f" [{standing[each.number]}]", style="yellow not bold")
         made.add_row(str(each.number), _time(each.at), plain(each.by), what)
+    if state is None:
+        title = Text(f"{SYSTEM}: {record_forms.OF_SYSTEM}", style="bold")
+        return Group(title, made, _head(SYSTEM, entries[-1].hash if entries else None))
     title = Text(f"{state.trial}: {plain(state.title)}", style="bold")
     return Group(title, *_synthetic(state), made, _head(state.trial, state.head))
 
@@ -116,13 +120,14 @@ def _standing(state: TrialState) -> dict[int, str]:
     return found
 
 
-def entry(state: TrialState, found: Entry) -> RenderableType:
+def entry(state: TrialState | None, found: Entry) -> RenderableType:
     """Return one entry, whole."""
+    standing = _standing(state) if state else {}
     parts: list[RenderableType] = [
-        Text(f"{state.trial}, entry {found.number}: {NAMES[found.kind].lower()}", style="bold"),
+        Text(f"{plain(found.chain)}, entry {found.number}: {name_of(found.kind).lower()}", style="bold"),
         Text(plain(in_words(found))),
         *([Text(f"Reason: {plain(reason)}")] if (reason := reason_in(found)) else []),
-        *([Text(f"Standing: {_standing(state)[found.number]}.")] if found.number in _standing(state) else []),
+        *([Text(f"Standing: {standing[found.number]}.")] if found.number in standing else []),
     ]
     return Group(*parts, *(_whole(f"{name}: {value}") for name, value in _fields(found)), *_texts(found))
 

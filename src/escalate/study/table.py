@@ -15,7 +15,6 @@ from escalate.core.moves import PendingRow
 from escalate.core.outcome import burden_units
 from escalate.core.rule import Rule
 from escalate.core.tally import States, Tally
-from escalate.engine.outcomes import outcomes
 
 
 @dataclass(frozen=True)
@@ -109,14 +108,14 @@ def _by_patients(design: Design, method: TableMethod, dose: int | None) -> tuple
             return None
         return int(burden[which]) if scale is None else int(burden[which]) * scale / whole
 
-    for n in method.patients_in_table(design):
-        # One way to each burden: what follows depends on no more than that.
-        counts = outcomes(n, len(units))[0]
-        burden, first = np.unique(counts @ units, return_index=True)
+    numbers = method.patients_in_table(design)
+    ways = _one_way_each(units, max(numbers, default=0))
+    for n in numbers:
+        burden, counts = ways[n]
         action = method.actions(design, n, dose or 0)[burden]
-        bars = _barred(design, counts[first], design.n_doses - 1 if dose is None else dose)
-        lowest = _barred(design, counts[first], 0)
-        held, left = _ruled(design, counts[first], dose)
+        bars = _barred(design, counts, design.n_doses - 1 if dose is None else dose)
+        lowest = _barred(design, counts, 0)
+        held, left = _ruled(design, counts, dose)
         rows.append(
             TableRow(
                 patients=n,
@@ -128,6 +127,32 @@ def _by_patients(design: Design, method: TableMethod, dose: int | None) -> tuple
             )
         )
     return tuple(rows)
+
+
+def _one_way_each(units: IntArray, most: int) -> list[tuple[IntArray, IntArray]]:
+    """Return, for 0 to `most` patients, the burdens they can have, and one way to each, fewest DLTs first; (B,) and (B, C).
+
+    Notes
+    -----
+    What follows in a table depends on the burden alone. A way is a number whose digits count the patients of each category, so
+    that the smallest has the fewest DLTs; the best way to a burden is one patient more than the best way to another.
+    """
+    base = most + 1
+    digits = base ** np.arange(len(units), dtype=np.int64)
+    none = np.iinfo(np.int64).max
+    key = np.full(most * int(units.max()) + 1, none, dtype=np.int64)
+    key[0] = 0
+    found = []
+    for n in range(most + 1):
+        burden = np.flatnonzero(key != none)
+        found.append((burden, key[burden, None] // digits % base))
+        grown = np.full_like(key, none)
+        for unit, digit in zip(units.tolist() if n < most else [], digits, strict=False):
+            before = key[: len(key) - unit]
+            more = np.where(before == none, none, before + digit)
+            grown[unit:] = np.minimum(grown[unit:], more)
+        key = grown
+    return found
 
 
 def _barred(design: Design, at_dose: IntArray, dose: int) -> Mask:

@@ -8,6 +8,8 @@ from typing import Any
 from django import forms
 
 from escalate.conduct.bodies import ROLES, PatientRow
+from escalate.conduct.entering import PLACED
+from escalate.conduct.errors import RecordError
 from escalate.conduct.making import made
 from escalate.conduct.signatures import MEANINGS
 from escalate.conduct.snapshot import columns
@@ -110,17 +112,32 @@ def outcome_fields(design: Design) -> dict[str, forms.Field]:
 
 
 class CohortForm(forms.Form):
-    """What the patients of a cohort share."""
+    """What the patients of a cohort share; the number of the cohort is a choice where they were treated otherwise alone."""
 
-    cohort = forms.IntegerField(label="Cohort", min_value=1, max_value=999999, required=False, error_messages=_WHOLE)
+    cohort = forms.IntegerField(
+        label="Cohort that they belong to",
+        min_value=1,
+        max_value=999999,
+        required=False,
+        error_messages=_WHOLE,
+        widget=forms.Select,
+    )
     deviation = text_field(
         "Reason of the deviation",
         "Only where they were treated without a decision that allows it. What happened is recorded all the same, with the reason.",
     )
 
-    def __init__(self, state: TrialState, names: dict[int, str], *args: Any, **more: Any) -> None:
+    def __init__(self, state: TrialState, names: dict[int, str], expected: int, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self.fields["level"] = level_field(state, names)
+        there = state.cohort_numbers()
+        last = there[-1] if there else 0
+        numbers = dict.fromkeys((expected, last + 1, *reversed(there)))
+        cohort = self.fields["cohort"].widget
+        assert isinstance(cohort, forms.Select)
+        cohort.choices = [
+            (str(n), f"{n}{', the last one' if n == last else ', a new one' if n > last else ''}") for n in numbers
+        ]
 
 
 class RowForm(forms.Form):
@@ -152,21 +169,22 @@ class RowForm(forms.Form):
             Where it cannot be one.
         """
         given = {name: as_kept(value) for name, value in self.cleaned_data.items()}
+        if given.get("patient") is None:
+            raise RecordError("patient: is missing; give the study number, or leave the whole row empty")
         return made(PatientRow, **given, cohort=None if given.get("backfill") else cohort, level=level)
 
 
 class PatientForm(forms.Form):
-    """What is known of a patient now."""
+    """What is known of a patient now; where the patient stands is never amended."""
 
-    cohort = forms.IntegerField(label="Cohort", min_value=1, max_value=999999, required=False, error_messages=_WHOLE)
     why = text_field("Reason of the change", "Needed where something changes that was on record already.")
 
-    def __init__(self, state: TrialState, names: dict[int, str], *args: Any, **more: Any) -> None:
+    def __init__(self, state: TrialState, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         why = self.fields.pop("why")
-        self.outcome_names = tuple(outcome_fields(state.design))
-        self.fields |= outcome_fields(state.design)
-        self.fields["level"] = level_field(state, names)
+        amended = {name: field for name, field in outcome_fields(state.design).items() if name not in PLACED}
+        self.outcome_names = tuple(amended)
+        self.fields |= amended
         self.fields["why"] = why
 
     @property
@@ -251,6 +269,12 @@ class CloseForm(SigningForm):
         field = self.fields["mtd_level"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = choices
+
+
+class WithdrawForm(forms.Form):
+    """Why a patient is none."""
+
+    reason = text_field("Reason", "Such as: the study number was mistyped.")
 
 
 class RolesForm(forms.Form):

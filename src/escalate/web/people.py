@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from escalate.conduct import accounts, store
 from escalate.conduct.actor import Actor
-from escalate.conduct.errors import NotFoundError, RecordError
+from escalate.conduct.errors import NotFoundError, RecordError, TamperedError
 from escalate.conduct.opening import check_name
 from escalate.conduct.permissions import check_known
 from escalate.conduct.signatures import MEANINGS, Meaning, Signing
@@ -39,27 +39,44 @@ def account_of(request: HttpRequest) -> accounts.Account | None:
 
 
 def state_for(request: HttpRequest, trial: str) -> TrialState:
+    """Return a trial as it stands, for the person of a page.
+
+    Raises
+    ------
+    NotFoundError, TamperedError
+        As `state_known_to`.
+    """
+    return state_known_to(trial, actor_of(request))
+
+
+def state_known_to(trial: str, actor: Actor) -> TrialState:
     """Return a trial as it stands, for a person who may know of it.
 
     Raises
     ------
     NotFoundError
         Where there is none, or the person has no role in it: nobody learns which.
+    TamperedError
+        Where its record was changed, for whoever had a role in it or administers the server.
     """
-    actor = actor_of(request)
     try:
         check_name(trial)
     except RecordError:
         raise NotFoundError(f"there is no trial '{trial[:40]}' here") from None
-    state = store.load(trial)
+    try:
+        state = store.load(trial)
+    except TamperedError:
+        if actor.admin or store.named_in(trial, actor.name):
+            raise
+        raise NotFoundError(f"there is no trial '{trial[:40]}' here") from None
     check_known(state, actor)
     return state
 
 
-def signing_of(request: HttpRequest, actor: Actor) -> Signing:
+def signing_of(request: HttpRequest, actor: Actor, meaning: str | None = None) -> Signing:
     """Return the signature that a form asks for, once the password in it is right.
 
-    The form's fields are `password` and `meaning`.
+    The form's fields are `password` and `meaning`; a page that works out what the signature means gives that instead.
 
     Raises
     ------
@@ -67,7 +84,7 @@ def signing_of(request: HttpRequest, actor: Actor) -> Signing:
         Where the meaning is none, or the password is wrong: that counts as a failure to sign in.
     """
     account = account_of(request)
-    meaning = request.POST.get("meaning", "")
+    meaning = meaning or request.POST.get("meaning", "")
     if account is None or account.name != actor.name:
         raise RecordError("password: nobody is signed in; nothing was signed")
     if meaning not in MEANINGS:

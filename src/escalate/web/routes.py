@@ -96,17 +96,20 @@ def guarded(route: Route) -> View:
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Return the way to the sign-in page, and from there back to a page that was only read."""
-    said = (
-        {"next": request.get_full_path()} if request.method in READING and len(request.get_full_path()) < 1000 else {}
-    )
+    """Return the way to the sign-in page, and from there back to the page; a form that was sent is told to be lost."""
+    form = request.method not in READING and request.path != "/sign-out"
+    of_a_part = bool(request.headers.get("HX-Request"))
+    wanted = request.path if form else "" if of_a_part or request.method not in READING else request.get_full_path()
+    said = {"next": wanted} if 0 < len(wanted) < 1000 else {}
     if getattr(request, "ended_session", False):
         said["ended"] = "1"
-    response = redirect(f"/sign-in?{urlencode(said)}" if said else "/sign-in")
-    if request.headers.get("HX-Request"):
+    if form:
+        said["lost"] = "1"
+    address = f"/sign-in?{urlencode(said)}" if said else "/sign-in"
+    response = redirect(address)
+    if of_a_part:
         # htmx would put the sign-in page into a part of the page.
-        response = redirect("/sign-in")
         response.status_code = 401
-        response.headers["HX-Redirect"] = "/sign-in"
+        response.headers["HX-Redirect"] = address
         del response.headers["Location"]
     return response

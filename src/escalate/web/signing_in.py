@@ -109,6 +109,7 @@ def _form(request: HttpRequest, *, status: int = 200, message: str = "") -> Http
         "name": request.POST.get("name", "")[:150],
         "message": message,
         "ended": request.GET.get("ended") == "1",
+        "lost": request.GET.get("lost") == "1",
         "accounts": settings.DEMO_ACCOUNTS if settings.ESCALATE_DEMO else (),
         "oidc": oidc.wanted(),
     }

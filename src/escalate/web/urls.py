@@ -27,6 +27,9 @@ ROUTES: tuple[Route, ...] = (
     Route("trials/<str:trial>/", "views.trial.trial", "trial", Act.VIEW),
     Route("trials/<str:trial>/enter", "views.entering.enter", "enter", Act.ENTER, posts=True),
     Route("trials/<str:trial>/patients/<path:patient>", "views.entering.amend", "amend", Act.VIEW, posts=True),
+    Route(
+        "trials/<str:trial>/withdraw/<path:patient>", "views.withdrawing.withdraw", "withdraw", Act.AMEND, posts=True
+    ),
     Route("trials/<str:trial>/decide", "views.deciding.decide", "decide", Act.DECIDE, posts=True),
     Route("trials/<str:trial>/approve", "views.deciding.approve", "approve", Act.APPROVE, posts=True),
     Route("trials/<str:trial>/sign/<str:subject>", "views.deciding.sign", "sign", Act.SIGN, posts=True),

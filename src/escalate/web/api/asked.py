@@ -110,6 +110,14 @@ class AmendPatient(Seen):
     as_of: Day | None = None
 
 
+class WithdrawPatient(Seen):
+    """Why a patient is none."""
+
+    model_config = _example(reason="The study number was mistyped; the patient is 102-01")
+
+    reason: Prose = Field(description="Why the patient was entered in error.")
+
+
 class Analyse(Seen):
     """Record what the design says of the data as known now."""
 
@@ -147,11 +155,11 @@ class Decide(Seen):
 class Approve(Seen):
     """What a second person says of the decision, or the closing, that awaits one."""
 
-    model_config = _example(agrees=True, signature={"password": _PASSWORD, "meaning": "approval"})
+    model_config = _example(agrees=True, subject="0" * 64, signature={"password": _PASSWORD, "meaning": "approval"})
 
     agrees: bool
     reason: Prose | None = Field(None, description="Needed where the person does not agree.")
-    subject: Digest | None = Field(None, description="Hash of what is agreed with, so that nothing else is.")
+    subject: Digest = Field(description="Hash of the decision or closing agreed with, so that nothing else is.")
     signature: Signature | None = None
 
 

@@ -216,7 +216,9 @@ def list_history(
     """Return the entries in order, page by page."""
     only(request, "after", "limit")
     state = reach(request, trial, Act.VIEW)
-    entries = [entry for entry in store.entries_of(trial, after, limit=limit) if entry.number <= state.last.number]
+    entries = [
+        entry for entry in store.whole_entries_of(trial, after, limit=limit) if entry.number <= state.last.number
+    ]
     more = bool(entries) and entries[-1].number < state.last.number
     found = answers_entries.History(
         head=state.head,
@@ -231,7 +233,7 @@ def get_entry(request: HttpRequest, trial: str, number: Annotated[int, Path(ge=1
     """Return an entry with what it says."""
     only(request)
     state = reach(request, trial, Act.VIEW)
-    for entry in store.entries_of(trial, number - 1, limit=1):
+    for entry in store.whole_entries_of(trial, number - 1, limit=1):
         return respond(answers_entries.HistoryEntry.of(entry), head=state.head)
     raise NotFoundError(f"{trial}: there is no entry {number}; the last is {state.last.number}")
 
@@ -245,7 +247,7 @@ def verify(
     head: Annotated[
         str | None,
         Query(
-            pattern="^[0-9a-fA-F]{8,64}$", description="Hash that must be there, or how it begins: finds a cut tail."
+            pattern="^[0-9a-fA-F]{16,64}$", description="Hash that must be there, or how it begins: finds a cut tail."
         ),
     ] = None,
     recompute: Annotated[bool, Query(description="Compute every recommendation again and compare.")] = False,

@@ -48,6 +48,8 @@ nowhere.csrf_exempt = True  # type: ignore[attr-defined]
 
 def _patterns() -> list[URLPattern]:
     found = [pattern for pattern in api.urls[0] if isinstance(pattern, URLPattern)]
+    # A study number may hold `/`: an address that goes on after one is looked for before the one that ends with it.
+    found.sort(key=lambda pattern: str(pattern.pattern).endswith("<path:patient>"))
     for pattern in found:
         pattern.callback = _plain(pattern.callback)
     return [*found, path("<path:rest>", _plain(nowhere))]

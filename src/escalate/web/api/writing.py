@@ -71,6 +71,24 @@ def amend_patient(request: HttpRequest, trial: str, patient: str, body: asked.Am
     )
 
 
+@router.post(
+    "/trials/{trial}/patients/{path:patient}/withdraw", summary="A patient was entered in error", **writes("patients")
+)
+def withdraw_patient(request: HttpRequest, trial: str, patient: str, body: asked.WithdrawPatient) -> HttpResponse:
+    """Record that a patient was entered in error: out of the data, and what rested on the patient is void; the history keeps it."""
+    only(request)
+    state = reach(request, trial, Act.AMEND)
+    if all(row.patient != patient for row, _ in state.withdrawn):
+        on_record(state, patient)
+    seen = seen_of(request, body.seen)
+    return written(
+        request,
+        trial,
+        "withdrawn",
+        lambda actor: entering.withdraw(trial, patient, body.reason, actor, seen=seen),
+    )
+
+
 @router.post("/trials/{trial}/analyses", summary="Record an analysis", **writes("analyses"))
 def record_analysis(request: HttpRequest, trial: str, body: asked.Analyse) -> HttpResponse:
     """Record what the design says of the data as known now, with the data themselves."""

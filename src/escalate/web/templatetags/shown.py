@@ -9,6 +9,7 @@ from django import template
 
 from escalate.core.design import Design
 from escalate.report.decision_grid import DecisionGrid
+from escalate.report.estimate_notes import overdose_words, probability_words, smoothing_words
 from escalate.report.svg import raised as raise_powers
 from escalate.study.select import DoseRow
 from escalate.web.views.present import where
@@ -53,6 +54,30 @@ def level_of(design: Design, level: int) -> str:
     """Return a level and its dose."""
     found = where(design, level)
     return found[:1].upper() + found[1:]
+
+
+@register.filter
+def at(found: Mapping[int, object], level: int) -> object:
+    """Return what is kept under a level; None where nothing is."""
+    return found.get(level)
+
+
+@register.filter
+def overdose(design: Design) -> str:
+    """Return what an overdose is, as a sentence; empty where the method knows none."""
+    return overdose_words(design)
+
+
+@register.filter
+def smoothing(design: Design) -> str:
+    """Return how observed rates become estimates; empty where a model makes them."""
+    return smoothing_words(design)
+
+
+@register.filter
+def probabilities(design: Design) -> str:
+    """Return which probability a rule goes by, where it is not the one of the table."""
+    return probability_words(design)
 
 
 @register.filter

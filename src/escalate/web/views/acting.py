@@ -27,6 +27,8 @@ from escalate.conduct.state import TrialState
 from escalate.core.errors import EscalateError
 from escalate.web.views.words import Line, line_of
 
+# A page looks at today; the option is of a command.
+_TOO_LATE = re.compile(r" is after the day looked at, [0-9-]+; give a later --as-of, or the data of that day")
 _TOKEN = re.compile(r"[A-Za-z0-9-]{8,80}")
 MOST_SINCE = 20
 
@@ -141,7 +143,7 @@ def number_said(request: HttpRequest, state: TrialState, name: str) -> int | Non
 
 def since(state: TrialState, seen: str) -> tuple[Line, ...]:
     """Return what went on the record after an entry, in words; the last few where that entry is not found."""
-    entries = list(store.entries_of(state.trial, max(state.last.number - 200, 0)))
+    entries = list(store.whole_entries_of(state.trial, max(state.last.number - 200, 0)))
     at = next((k for k, entry in enumerate(entries) if entry.hash == seen), None)
     later = entries[at + 1 :] if at is not None else entries[-1:]
     return tuple(line_of(state, entry) for entry in later[-MOST_SINCE:])
@@ -150,7 +152,7 @@ def since(state: TrialState, seen: str) -> tuple[Line, ...]:
 def tie(text: str, state: TrialState, forms: Sequence[Form], names: Mapping[str, str]) -> None:
     """Put each fault at the field that it begins with, or at the top of the form."""
     for line in text.splitlines():
-        _tie(line.strip().removeprefix(f"{state.trial}: "), forms, names)
+        _tie(_TOO_LATE.sub(" has not come yet", line.strip()).removeprefix(f"{state.trial}: "), forms, names)
 
 
 def _tie(line: str, forms: Sequence[Form], names: Mapping[str, str]) -> None:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from datetime import date
+from typing import Any
+
+from django.forms import ChoiceField
+from django.http import HttpRequest, HttpResponse, QueryDict
 
 from escalate.conduct import deciding, signatures
 from escalate.conduct.actor import Actor
+from escalate.conduct.analysis import selected
 from escalate.conduct.chain import Entry
-from escalate.conduct.deciding import awaiting
+from escalate.conduct.deciding import awaiting, cautions
 from escalate.conduct.errors import NotFoundError, RecordError
 from escalate.conduct.state import Closing, Decision, TrialState
+from escalate.core.errors import EscalateError
+from escalate.report.plan import barred_words
+from escalate.report.svg import raised
 from escalate.web.forms import ApproveForm, SigningForm
 from escalate.web.people import signing_of
 from escalate.web.views.acting import Refusal, Sending, carried_out, problems
+from escalate.web.views.closing import not_stopped, states_in_the_end
 from escalate.web.views.frame import page
 from escalate.web.views.present import Present, present
 from escalate.web.views.trial import acts
-from escalate.web.views.words import line_of, signable
+from escalate.web.views.words import line_of, mtd_words, signable
 
 
 def approve(request: HttpRequest, state: TrialState, actor: Actor) -> HttpResponse:
     """Show what awaits a second person, or record the opinion."""
     if request.method != "POST":
-        return _shown(request, state, actor, ApproveForm(initial={"meaning": "approval"}))
-    form = ApproveForm(request.POST)
+        return _shown(request, state, actor, _form())
+    form = _form(request.POST)
     if not form.is_valid():
         return _shown(request, state, actor, form, status=422)
 
@@ -36,7 +45,7 @@ def approve(request: HttpRequest, state: TrialState, actor: Actor) -> HttpRespon
             agrees=form.cleaned_data["agrees"] == "1",
             reason=form.cleaned_data["reason"],
             subject=request.POST.get("subject") or None,
-            signing=signing_of(request, actor),
+            signing=signing_of(request, actor, form.cleaned_data["meaning"]),
             seen=seen,
         )
 
@@ -44,6 +53,21 @@ def approve(request: HttpRequest, state: TrialState, actor: Actor) -> HttpRespon
     if isinstance(done, Refusal):
         return _shown(request, state, actor, form, done)
     return done
+
+
+BY_OPINION = ("", "I approve this, or reviewed this if I do not agree")
+
+
+def _form(given: QueryDict | None = None) -> ApproveForm:
+    """Return the form, its signature meaning what the opinion says where nothing else is chosen."""
+    if given is not None and not given.get("meaning") and given.get("agrees") in ("0", "1"):
+        given = given.copy()
+        given["meaning"] = "approval" if given["agrees"] == "1" else "review"
+    form = ApproveForm(given) if given is not None else ApproveForm(initial={"meaning": ""})
+    meaning = form.fields["meaning"]
+    assert isinstance(meaning, ChoiceField)
+    meaning.choices = [BY_OPINION, *signatures.MEANINGS.items()]
+    return form
 
 
 def _shown(
@@ -57,6 +81,7 @@ def _shown(
     subject = awaiting(state)
     own = subject is not None and subject.entry.by.strip().casefold() == actor.name.strip().casefold()
     act = next((each for each in acts(state, actor) if subject and each.hash == subject.entry.hash), None)
+    shown = _present(state, subject) if subject is not None else None
     return page(
         request,
         "approve.html",
@@ -68,7 +93,8 @@ def _shown(
         act=act,
         own=own,
         advised=_advised(state, subject) if subject is not None else None,
-        shown=_present(state, subject),
+        shown=shown,
+        **(_doses(state, subject, shown) if subject is not None and shown is not None else {}),
         refusal=refusal,
         sending=refusal.sending if refusal else Sending.of(request, state),
         problems=problems([form]) if form.is_bound else (),
@@ -79,17 +105,39 @@ def _advised(state: TrialState, subject: Decision | Closing) -> str:
     """Return what the design says, beside what was decided."""
     if isinstance(subject, Decision):
         return line_of(state, subject.analysis.entry).text
-    return " ".join(line_of(state, subject.entry).details)
+    return raised(f"The design selects {mtd_words(state.design, subject.body.selected_level)}.")
 
 
-def _present(state: TrialState, subject: object) -> Present | None:
-    """Return the trial on the day that the decision looked at."""
-    if not isinstance(subject, Decision):
-        return None
-    from datetime import date
+def _present(state: TrialState, subject: Decision | Closing) -> Present:
+    """Return the trial on the day that the decision looked at; of a closing, today."""
+    day = subject.analysis.body.as_of if isinstance(subject, Decision) else None
+    today = date.today() if state.dated else None
+    return present(state, date.fromisoformat(day) if day else today)
 
-    day = subject.analysis.body.as_of
-    return present(state, date.fromisoformat(day) if day else None)
+
+def _doses(state: TrialState, subject: Decision | Closing, shown: Present) -> dict[str, Any]:
+    """Return the data that the opinion is about: the doses, and what to mind of the one proposed."""
+    if isinstance(subject, Decision):
+        body = subject.body
+        mind = (
+            cautions(state.design, subject.analysis.body.recommendation, body.level, body.patients or 0)
+            if body.level is not None
+            else ()
+        )
+        rows = shown.found.doses if shown.found is not None else ()
+        return {"mind": mind, "doses": rows, "states": shown.states}
+    level = subject.body.mtd_level
+    try:
+        chosen = selected(state, shown.day)
+    except EscalateError as error:
+        return {"mind": (str(error),), "doses": (), "states": {}}
+    found = []
+    if level is not None:
+        why = chosen.doses[level - 1].why_not
+        found += [f"level {level} is {barred_words(state.design, why)}"] if why else []
+    goes_on = not_stopped(state, shown)
+    found += [goes_on.rstrip(".")] if goes_on else []
+    return {"mind": tuple(found), "doses": chosen.doses, "states": states_in_the_end(chosen, level)}
 
 
 def sign(request: HttpRequest, state: TrialState, actor: Actor, subject: str) -> HttpResponse:

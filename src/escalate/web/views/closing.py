@@ -12,13 +12,16 @@ from escalate.conduct.chain import Entry
 from escalate.conduct.errors import RecordError
 from escalate.conduct.state import Standing, TrialState
 from escalate.core.errors import EscalateError
+from escalate.core.moves import Action
+from escalate.report.plan import barred_words
 from escalate.report.sentences import said
 from escalate.study.select import Selection
 from escalate.web.forms import CloseForm
 from escalate.web.people import signing_of
 from escalate.web.views.acting import Refusal, Sending, carried_out, problems
 from escalate.web.views.frame import day_asked, page
-from escalate.web.views.present import where
+from escalate.web.views.holding import stopped
+from escalate.web.views.present import DoseState, Present, present, where
 
 
 def close(request: HttpRequest, state: TrialState, actor: Actor) -> HttpResponse:
@@ -63,18 +66,41 @@ def _selected(state: TrialState, day: object) -> tuple[Selection | None, str | N
 
 
 def _choices(state: TrialState, chosen: Selection | None) -> list[tuple[str, str]]:
+    """Return what can be declared: the levels that were tried, the selected one first, each with what speaks against it."""
     if chosen is None:
         return []
-    tried = [row.level for row in chosen.doses if row.patients]
     found = []
-    for level in tried:
-        by_design = " (selected by the design)" if level == chosen.mtd_level else ""
-        found.append((str(level), f"{capfirst(where(state.design, level))} is the MTD{by_design}"))
+    for row in chosen.doses:
+        if not row.patients:
+            continue
+        notes = ["selected by the design"] if row.level == chosen.mtd_level else []
+        notes += [barred_words(state.design, row.why_not)] if row.why_not else []
+        noted = f" ({'; '.join(notes)})" if notes else ""
+        found.append((str(row.level), f"{capfirst(where(state.design, row.level))} is the MTD{noted}"))
     by_design = " (as the design says)" if chosen.mtd_level is None else ""
     return [
         *sorted(found, key=lambda each: each[0] != str(chosen.mtd_level)),
         ("none", f"No MTD is declared{by_design}"),
     ]
+
+
+def states_in_the_end(chosen: Selection, proposed: int | None = None) -> dict[int, DoseState]:
+    """Return what each dose is when a trial ends: selected, proposed, barred as the MTD, or not."""
+    found = {}
+    for row in chosen.doses:
+        parts = ["proposed as the MTD"] if row.level == proposed else []
+        parts += ["selected by the design"] if row.level == chosen.mtd_level else []
+        parts += [barred_words(chosen.design, row.why_not)] if row.why_not else []
+        look = "next" if row.level == chosen.mtd_level else "barred" if row.why_not else ""
+        found[row.level] = DoseState("; ".join(parts) or "not barred", look)
+    return found
+
+
+def not_stopped(state: TrialState, shown: Present) -> str | None:
+    """Return that the design goes on and no decision stopped the trial, as a sentence; None where either did."""
+    if shown.found is None or shown.found.action is Action.STOP or stopped(state):
+        return None
+    return f"The design has not stopped. It recommends: {shown.design_main}"
 
 
 def _shown(
@@ -88,6 +114,7 @@ def _shown(
     status: int = 200,
 ) -> HttpResponse:
     closing = state.closing
+    shown = present(state, day_asked(request, state).day)
     return page(
         request,
         "close.html",
@@ -97,6 +124,9 @@ def _shown(
         status=refusal.status if refusal else status,
         form=form,
         chosen=chosen,
+        shown=shown,
+        states=states_in_the_end(chosen) if chosen is not None else {},
+        not_stopped=not_stopped(state, shown),
         because=said(chosen.reasons) if chosen is not None else "",
         mtd=where(state.design, chosen.mtd_level) if chosen is not None and chosen.mtd_level else None,
         fault=fault,

@@ -8,16 +8,23 @@ from escalate.conduct import deciding
 from escalate.conduct.actor import Actor
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import RecordError
+from escalate.conduct.snapshot import waiting_for
 from escalate.conduct.state import Standing, TrialState
-from escalate.core.moves import Action
-from escalate.study.recommend import Recommendation
 from escalate.web.forms import DecideForm
 from escalate.web.people import signing_of
 from escalate.web.views.acting import Refusal, Sending, carried_out, problems
 from escalate.web.views.approving import approve, sign
+from escalate.web.views.choosing import (
+    choices_of,
+    incomplete_cohort,
+    levels_to_choose,
+    only_level,
+    refuse_the_same,
+    room_left,
+)
 from escalate.web.views.frame import day_asked, page
 from escalate.web.views.guide import next_step
-from escalate.web.views.present import levels, present, where
+from escalate.web.views.present import if_followed, present
 from escalate.web.views.trial import ActShown, acts
 
 __all__ = ["approve", "decide", "sign"]
@@ -27,8 +34,8 @@ def decide(request: HttpRequest, state: TrialState, actor: Actor) -> HttpRespons
     """Show the recommendation and the form for a decision, or record it."""
     day = day_asked(request, state)
     found = present(state, day.day).found
-    names = {each.level: each.words for each in levels(state.design)}
-    choices = _choices(state, found)
+    names = levels_to_choose(state, found)
+    choices = choices_of(state, found)
     if request.method != "POST":
         form = DecideForm(state, names, choices)
         return _shown(request, state, actor, form)
@@ -37,17 +44,22 @@ def decide(request: HttpRequest, state: TrialState, actor: Actor) -> HttpRespons
         return _shown(request, state, actor, form, status=422)
 
     def do(who: Actor, seen: str) -> Entry:
-        if not form.cleaned_data["choice"]:
+        choice = form.cleaned_data["choice"]
+        if not choice:
             raise RecordError("decision: is missing; choose one")
-        given = form.cleaned_data
+        level, patients = form.cleaned_data["level"], form.cleaned_data["patients"]
+        if level is None and found is not None:
+            level = only_level(state, found, choice)
+        if seen == state.head:
+            refuse_the_same(state, choice, level, patients, day.day)
         # A level beside a choice that takes none is a slip of the pen: the record says so.
         return deciding.decide(
             state.trial,
-            given["choice"],
+            choice,
             who,
-            level=given["level"],
-            patients=given["patients"],
-            reason=given["reason"],
+            level=level,
+            patients=patients,
+            reason=form.cleaned_data["reason"],
             as_of=day.day,
             signing=signing_of(request, actor),
             seen=seen,
@@ -57,28 +69,6 @@ def decide(request: HttpRequest, state: TrialState, actor: Actor) -> HttpRespons
     if isinstance(done, Refusal):
         return _shown(request, state, actor, form, done)
     return done
-
-
-def _choices(state: TrialState, found: Recommendation | None) -> list[tuple[str, str]]:
-    """Return what can be decided, in the words of this moment."""
-    if found is None:
-        return []
-    advised, size = found.next_level, found.next_cohort_size
-    if advised is not None:
-        accept = f"Accept: {size} patient{'s' * (size != 1)} at {where(state.design, advised)}"
-    else:
-        accept = "Accept: stop" if found.action is Action.STOP else "Accept: wait for pending outcomes"
-    choices = [("accept", accept)]
-    if advised is not None and advised > 1:
-        choices.append(("lower", "A lower level than recommended"))
-    if (advised or 0) < state.design.n_doses:
-        choices.append(("higher", "A higher level than recommended"))
-    choices.append(("expand", "Another number of patients at a level"))
-    if found.action is not Action.SUSPEND:
-        choices.append(("hold", "Hold: treat nobody for now"))
-    if found.action is not Action.STOP:
-        choices.append(("stop", "Stop the trial"))
-    return choices
 
 
 def _still(state: TrialState, actor: Actor) -> ActShown | None:
@@ -99,6 +89,7 @@ def _shown(
 ) -> HttpResponse:
     day = day_asked(request, state)
     shown = present(state, day.day)
+    waits = shown.found is None and bool(waiting_for(state))
     return page(
         request,
         "decide.html",
@@ -109,6 +100,10 @@ def _shown(
         form=form,
         day=day,
         shown=shown,
+        can_only_hold=waits and bool(form.fields["choice"].choices),  # type: ignore[attr-defined]
+        followed=if_followed(state, day.day),
+        incomplete=incomplete_cohort(state),
+        room=room_left(state, shown.found),
         present_act=_still(state, actor),
         present_words=state.decision.standing.in_words if state.decision else "",
         following=next_step(state, actor, shown.found),

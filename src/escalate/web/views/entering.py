@@ -40,7 +40,7 @@ def enter(request: HttpRequest, state: TrialState, actor: Actor) -> HttpResponse
     if request.method != "POST":
         return _shown(request, state, actor, *_empty(request, state))
     names = {each.level: each.words for each in levels(state.design)}
-    form = CohortForm(state, names, request.POST)
+    form = CohortForm(state, names, allowed_now(state).cohort, request.POST)
     rows = [RowForm(state, request.POST, prefix=f"p{k + 1}") for k in range(_rows_sent(request))]
     if "more" in request.POST:
         rows = [RowForm(state, request.POST, prefix=f"p{k + 1}") for k in range(min(len(rows) + 1, MOST_ROWS))]
@@ -94,7 +94,7 @@ def _empty(request: HttpRequest, state: TrialState) -> tuple[CohortForm, list[Ro
     if asked.isascii() and asked.isdigit() and len(asked) < 4:
         n = int(asked)
     names = {each.level: each.words for each in levels(state.design)}
-    form = CohortForm(state, names, initial={"cohort": allowed.cohort, "level": allowed.level})
+    form = CohortForm(state, names, allowed.cohort, initial={"cohort": allowed.cohort, "level": allowed.level})
     return form, [RowForm(state, prefix=f"p{k + 1}") for k in range(max(1, min(n, MOST_ROWS)))]
 
 
@@ -131,7 +131,8 @@ def _shown(
 ) -> HttpResponse:
     allowed = allowed_now(state)
     n = allowed.patients
-    wants_deviation = bool(form.is_bound and (form.errors.get("deviation") or form.data.get("deviation")))
+    told = [*form.errors.get("deviation", ()), *form.errors.get("cohort", ())] if form.is_bound else []
+    wants_deviation = bool(told or (form.is_bound and form.data.get("deviation")))
     wants_deviation = wants_deviation or bool(preview and preview.allowed)
     return page(
         request,
@@ -149,6 +150,8 @@ def _shown(
         previewing="preview" in request.POST,
         allowed=f"{n} patient{'s' * (n != 1)} at {where(state.design, allowed.level)}" if n else None,
         why_none=allowed.why_none,
+        cohort=allowed.cohort,
+        begun=sum(p.row.cohort == allowed.cohort for p in state.patients.values()),
         open_deviation=wants_deviation or (not n and not form.is_bound),
         more=min(len(rows) + 1, MOST_ROWS) if len(rows) < MOST_ROWS else None,
     )

@@ -13,7 +13,7 @@ from escalate.conduct.history import history_csv as history_csv_of
 from escalate.conduct.history import safe_cell
 from escalate.conduct.snapshot import snapshot
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import entries_of
+from escalate.conduct.store import whole_entries_of
 
 CSV = "text/csv; charset=utf-8"
 
@@ -26,7 +26,7 @@ def data_csv(request: HttpRequest, state: TrialState, actor: Actor) -> HttpRespo
 
 def history_csv(request: HttpRequest, state: TrialState, actor: Actor) -> HttpResponse:
     """Return every entry in words, oldest first."""
-    return _file(state, "csv", CSV, history_csv_of(entries_of(state.trial)).encode(), "-history")
+    return _file(state, "csv", CSV, history_csv_of(whole_entries_of(state.trial)).encode(), "-history")
 
 
 def archive_zip(request: HttpRequest, state: TrialState, actor: Actor) -> HttpResponse:

@@ -97,6 +97,13 @@ class Day:
     is_today: bool = True
 
 
+def latest_day(state: TrialState) -> date | None:
+    """Return the last day of which the record says something of a patient."""
+    rows = [patient.row for patient in state.patients.values()]
+    days = [day for row in rows for day in (row.treated, row.dlt_date, row.last_follow_up) if day]
+    return date.fromisoformat(max(days)) if days else None
+
+
 def day_asked(request: HttpRequest, state: TrialState, name: str = "as_of") -> Day:
     """Return the day that an address or a form asks for: today where none is, and none where the design has no dates."""
     if not state.dated:
@@ -111,4 +118,8 @@ def day_asked(request: HttpRequest, state: TrialState, name: str = "as_of") -> D
         return Day(today, f"'{asked[:20]}' is not a day such as 2026-03-31; today is looked at")
     if day > today:
         return Day(today, f"{day} is not here yet; today is looked at")
+    latest = latest_day(state)
+    if latest is not None and day < latest <= today:
+        what = f"The record holds what happened up to {latest}, so that {latest} is the first day that can be looked at"
+        return Day(today, f"{what}; today is")
     return Day(day, is_today=day == today)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from django.urls import reverse
 
 from escalate.conduct.actor import Actor
-from escalate.conduct.allowance import Allowance, allowance
 from escalate.conduct.deciding import awaiting
 from escalate.conduct.permissions import MAY, Act, may
 from escalate.conduct.snapshot import waiting_for
 from escalate.conduct.state import Decision, Standing, TrialState
 from escalate.core.moves import Action
 from escalate.study.recommend import Recommendation
-from escalate.web.views.frame import kept
+from escalate.web.views.holding import allowed_now, ends
 from escalate.web.views.present import where
 from escalate.web.views.words import listed
+
+__all__ = ["STEPS", "Link", "Next", "address", "allowed_now", "next_step"]
 
 STEPS = ("Enter the cohort", "Report outcomes", "Decide and sign", "Second opinion, if asked for", "Close with the MTD")
 """The way through a trial; the first three come again with every cohort."""
@@ -121,11 +121,6 @@ def _second(state: TrialState, actor: Actor, by: str, *, is_decision: bool) -> _
     return _Wanted(4, Act.APPROVE, text, short, "Give your second opinion", address(state, "approve"))
 
 
-def allowed_now(state: TrialState) -> Allowance:
-    """Return who may be treated now."""
-    return kept(("allowed", state.trial, state.head, date.today() if state.dated else None), lambda: allowance(state))
-
-
 def _enter(state: TrialState, level: int, n: int, cohort: int) -> _Wanted:
     there = where(state.design, level)
     who = f"{n} patient{'s' * (n != 1)}"
@@ -147,7 +142,7 @@ def _outcome(state: TrialState) -> _Wanted:
 
 def _decide(state: TrialState, found: Recommendation | None) -> _Wanted:
     decision, page = state.decision, address(state, "decide")
-    stops = decision is not None and decision.standing is Standing.IN_FORCE and _ends(decision)
+    stops = decision is not None and decision.standing is Standing.IN_FORCE and ends(decision)
     if stops and decision is not None:
         text = f"Entry {decision.entry.number} decided to stop: close the trial and declare the MTD."
         return _Wanted(5, Act.CLOSE, text, "closing with the MTD", "Close the trial", address(state, "close"))
@@ -172,19 +167,12 @@ def _decide(state: TrialState, found: Recommendation | None) -> _Wanted:
     return _Wanted(3, Act.DECIDE, "The data are complete. Decide on what comes next.", "a decision", "Decide", page)
 
 
-def _ends(decision: Decision) -> bool:
-    body = decision.body
-    return body.choice == "stop" or (
-        body.choice == "accept" and decision.analysis.body.recommendation.get("action") == "stop"
-    )
-
-
 def _others(state: TrialState, actor: Actor) -> list[Link]:
     found = []
     if state.is_open and state.patients:
         pages = (
             (Act.ENTER, "Enter patients", "enter"),
-            (Act.DECIDE, "Decide", "decide"),
+            (Act.DECIDE, "Hold or stop" if waiting_for(state) else "Decide", "decide"),
             (Act.CLOSE, "Close the trial", "close"),
         )
         found += [Link(text, address(state, page)) for act, text, page in pages if may(state, actor, act)]

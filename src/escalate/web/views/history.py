@@ -11,17 +11,21 @@ from escalate.conduct.actor import Actor
 from escalate.conduct.errors import NotFoundError
 from escalate.conduct.history import NAMES
 from escalate.conduct.state import TrialState
-from escalate.conduct.store import entries_of
+from escalate.conduct.store import whole_entries_of
 from escalate.web.views.frame import drawn, kept, page
-from escalate.web.views.words import Line, entry_of, line_of, signable, void_since
+from escalate.web.views.words import Line, entry_of, line_of, signable, voids
 
 A_PAGE = 100
 
 
 def lines(state: TrialState) -> tuple[Line, ...]:
     """Return every entry in words, newest first."""
-    key = ("history", state.trial, state.head)
-    return kept(key, lambda: tuple(line_of(state, e) for e in reversed(list(entries_of(state.trial)))))
+
+    def made() -> tuple[Line, ...]:
+        void = voids(state)
+        return tuple(line_of(state, entry, void) for entry in reversed(list(whole_entries_of(state.trial))))
+
+    return kept(("history", state.trial, state.head), made)
 
 
 def history(request: HttpRequest, state: TrialState, actor: Actor) -> HttpResponse:
@@ -54,7 +58,7 @@ def history(request: HttpRequest, state: TrialState, actor: Actor) -> HttpRespon
 def entry(request: HttpRequest, state: TrialState, actor: Actor, number: int) -> HttpResponse:
     """Show one entry as it is kept, and what is signed of it."""
     found = (
-        next((e for e in entries_of(state.trial, number - 1) if e.number == number), None)
+        next((e for e in whole_entries_of(state.trial, number - 1) if e.number == number), None)
         if 0 < number <= state.last.number
         else None
     )
@@ -72,7 +76,6 @@ def entry(request: HttpRequest, state: TrialState, actor: Actor, number: int) ->
         before=number - 1 if number > 1 else None,
         after=number + 1 if number < state.last.number else None,
         signatures=[(line_of(state, s.entry), s.void_by) for s in state.signatures_on(found.hash)],
-        signable=found.hash in signable(state) and void_since(state, found.hash) is None,
-        void_by=void_since(state, found.hash),
+        signable=found.hash in signable(state) and line.void_by is None,
         subject=entry_of(state, found.content.get("subject", "")) if "subject" in found.content else None,
     )

@@ -10,8 +10,9 @@ from escalate.conduct.actor import Actor
 from escalate.conduct.state import TrialState
 from escalate.web.views.frame import day_asked, page
 from escalate.web.views.guide import next_step
+from escalate.web.views.patients import patient_lines
 from escalate.web.views.present import if_one_more, present
-from escalate.web.views.trial import acts, patient_lines
+from escalate.web.views.trial import acts
 from escalate.web.views.words import when
 
 

@@ -8,17 +8,18 @@ from django.http import HttpRequest, HttpResponse
 
 from escalate.conduct import entering
 from escalate.conduct.actor import Actor
+from escalate.conduct.bodies import PatientRow
 from escalate.conduct.chain import Entry
 from escalate.conduct.errors import NotFoundError
+from escalate.conduct.history import shown
 from escalate.conduct.permissions import Act, require
 from escalate.conduct.snapshot import columns
 from escalate.conduct.state import Patient, TrialState
-from escalate.conduct.store import entries_of
 from escalate.web.forms import PatientForm
-from escalate.web.views.acting import Refusal, Sending, carried_out, problems
+from escalate.web.views.acting import Refusal, Sending, carried_out, problems, since
 from escalate.web.views.frame import kept, page
-from escalate.web.views.present import levels
-from escalate.web.views.words import FIELDS, Line, line_of, outcome_words, value
+from escalate.web.views.patients import entries_on
+from escalate.web.views.words import FIELDS, Line, line_of, outcome_words
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,11 @@ def amend(request: HttpRequest, state: TrialState, actor: Actor, patient: str) -
     """Show a patient, or record what is known now."""
     known = state.patients.get(patient)
     if known is None:
-        raise NotFoundError(f"there is no patient {patient[:40]} in {state.trial}")
-    names = {each.level: each.words for each in levels(state.design)}
+        return _gone(request, state, actor, patient)
     if request.method != "POST":
-        return _shown(request, state, actor, known, PatientForm(state, names, initial=_initial(known)))
+        return _shown(request, state, actor, known, PatientForm(state, initial=_initial(known)))
     require(state, actor, Act.AMEND)
-    form = PatientForm(state, names, request.POST)
+    form = PatientForm(state, request.POST)
     if not form.is_valid():
         return _shown(request, state, actor, known, form, status=422)
 
@@ -51,17 +51,43 @@ def amend(request: HttpRequest, state: TrialState, actor: Actor, patient: str) -
     return done
 
 
+def _gone(request: HttpRequest, state: TrialState, actor: Actor, patient: str) -> HttpResponse:
+    """Show a patient who was entered in error; nothing is known of the patient any more that could change."""
+    row, out = next((each for each in reversed(state.withdrawn) if each[0].patient == patient), (None, None))
+    if row is None or out is None:
+        raise NotFoundError(f"there is no patient {patient[:40]} in {state.trial}")
+    posted = request.method == "POST"
+    if posted:
+        require(state, actor, Act.AMEND)
+    sent = Sending.of(request, state)
+    refusal = Refusal(409, "the patient was entered in error", sent, since(state, sent.seen)) if posted else None
+    return page(
+        request,
+        "patient.html",
+        state,
+        actor,
+        tab="trial",
+        status=409 if posted else 200,
+        name=patient,
+        gone=line_of(state, out),
+        outcome=outcome_words(state.design, row),
+        known=_known(state, row),
+        lines=_history(state, patient),
+        refusal=refusal,
+    )
+
+
 def _initial(known: Patient) -> dict[str, object]:
     """Return what stands on record, as a form shows it."""
     row = known.row.model_dump()
     return {name: ("1" if given else "0") if isinstance(given, bool) else given for name, given in row.items()}
 
 
-def _history(state: TrialState, known: Patient) -> tuple[Line, ...]:
-    wanted = {known.entered, *known.changed}
-    key = ("of patient", state.trial, state.head, known.row.patient)
-    found = kept(key, lambda: tuple(line_of(state, e) for e in entries_of(state.trial) if e.number in wanted))
-    return tuple(reversed(found))
+def _history(state: TrialState, patient: str) -> tuple[Line, ...]:
+    def made() -> tuple[Line, ...]:
+        return tuple(line_of(state, entry) for entry in reversed(entries_on(state, patient)))
+
+    return kept(("of patient", state.trial, state.head, patient), made)
 
 
 def _shown(
@@ -73,7 +99,6 @@ def _shown(
     refusal: Refusal | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    row = known.row.model_dump()
     return page(
         request,
         "patient.html",
@@ -81,15 +106,21 @@ def _shown(
         actor,
         tab="trial",
         status=refusal.status if refusal else status,
+        name=known.row.patient,
         patient=known,
         outcome=outcome_words(state.design, known.row),
-        known=tuple(Known(FIELDS[name], value(row[name])) for name in columns(state.design) if _told(name, row)),
-        lines=_history(state, known),
+        known=_known(state, known.row),
+        lines=_history(state, known.row.patient),
         form=form,
         refusal=refusal,
         sending=refusal.sending if refusal else Sending.of(request, state),
         problems=problems([form]) if form.is_bound else (),
     )
+
+
+def _known(state: TrialState, row: PatientRow) -> tuple[Known, ...]:
+    values = row.model_dump()
+    return tuple(Known(FIELDS[name], shown(values[name])) for name in columns(state.design) if _told(name, values))
 
 
 def _told(name: str, row: dict[str, object]) -> bool:

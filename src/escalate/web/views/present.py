@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
 from escalate.conduct.analysis import current
 from escalate.conduct.bodies import PatientRow
 from escalate.conduct.snapshot import data_of, outcome_known, waiting_for
-from escalate.conduct.state import Standing, TrialState
+from escalate.conduct.state import TrialState
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
 from escalate.core.moves import Action
@@ -16,14 +17,25 @@ from escalate.core.patients import TrialData
 from escalate.report.decision_grid import DecisionGrid, decision_grid
 from escalate.report.ladder import LadderPatient, Status, ladder, ladder_patients
 from escalate.report.next_cohort import NextCohort, next_cohort
+from escalate.report.plan import Plan, lit_level, state_words
 from escalate.report.posterior_svg import posterior_plot
 from escalate.report.sentences import OneMoreDlt, dose_words, level_words, one_more_dlt, sentences
 from escalate.report.svg import Drawn, raised
 from escalate.study.recommend import Recommendation
+from escalate.study.select import DoseRow
 from escalate.web.views.frame import kept
-from escalate.web.views.words import listed, mtd_words
+from escalate.web.views.holding import Holding, holding
+from escalate.web.views.words import listed
 
 MOST_BESIDE = 8
+
+
+@dataclass(frozen=True)
+class DoseState:
+    """What a dose is now, in words, and how its row looks: `next`, `barred` or plain."""
+
+    words: str
+    look: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,39 +45,63 @@ class Present:
     Parameters
     ----------
     found
-        What the design recommends; None where it says nothing, and `because` says why.
-    main, because
-        The answer as one large sentence, and the reason.
-    tone
-        `go`, `wait`, `stop` or `done`.
-    marked, marked_words
-        The level that drawings and tables mark, and as what.
-    limit
-        DLT probability above which a dose is an overdose; None where the method has no such.
+        What the design recommends; None where it says nothing.
+    held
+        What holds by what was decided or declared; None where nothing does, so that the recommendation speaks alone.
+    main, because, tone
+        What holds, as one large sentence, with more about it; `go`, `wait`, `stop` or `done`.
+    design_main, design_because
+        What the design recommends, or why it says nothing.
+    states
+        By level, what tables say of a dose.
+    following
+        What each outcome of the next cohort leads to; `following_if` says whose cohort that is.
     """
 
     day: date | None
     found: Recommendation | None
+    held: Holding | None
     main: str
     because: str
     tone: str
+    design_main: str
+    design_because: str
     ladder: Drawn
     posterior: Drawn | None
     grid: DecisionGrid | None
+    states: Mapping[int, DoseState]
     following: NextCohort | None
-    limit: float | None
-    marked: int | None
-    marked_words: str
+    following_if: str
 
     @property
     def many(self) -> bool:
         """Whether the next cohort has more outcomes than stand beside the decision table."""
         return self.following is not None and len(self.following.rows) > MOST_BESIDE
 
+    @property
+    def head(self) -> str:
+        """What the large sentence is."""
+        if self.held is not None:
+            return "What holds now"
+        return "The design recommends" if self.found is not None else "Where the trial stands"
+
+    @property
+    def says_both(self) -> bool:
+        """Whether what the design recommends stands below what holds: after the end it recommends nothing any more."""
+        return self.held is not None and not self.held.closed
+
+    @property
+    def design_head(self) -> str:
+        """What the sentence of the design is, below what holds."""
+        if self.found is None:
+            return "The design recommends nothing yet"
+        return "The design recommends less" if _less(self.found, self.held) else "The design recommends"
+
 
 def present(state: TrialState, day: date | None) -> Present:
-    """Return the trial on a day, as its record stands."""
-    return kept(("present", state.trial, state.head, day), lambda: looked_at(state, day))
+    """Return the trial on a day, as its record stands, with what was decided."""
+    today = date.today() if state.dated else None
+    return kept(("present", state.trial, state.head, day, today), lambda: looked_at(state, day, decided=True))
 
 
 def if_one_more(state: TrialState, day: date | None) -> tuple[OneMoreDlt, ...]:
@@ -78,38 +114,82 @@ def _if_one_more(state: TrialState, day: date | None) -> tuple[OneMoreDlt, ...]:
     return one_more_dlt(state.design, data, found) if found is not None and data is not None else ()
 
 
-def looked_at(state: TrialState, day: date | None) -> Present:
-    """Return the trial on a day, whether it is on record or made up."""
+def if_followed(state: TrialState, day: date | None) -> NextCohort | None:
+    """Return what each outcome of the next cohort leads to where the recommendation is followed."""
+    found = present(state, day).found
+    return (
+        kept(("if followed", state.trial, state.head, day), lambda: next_cohort(state.design, _data(state, day), found))
+        if found is not None
+        else None
+    )
+
+
+def looked_at(state: TrialState, day: date | None, *, decided: bool = False) -> Present:
+    """Return the trial on a day, whether it is on record or made up.
+
+    Parameters
+    ----------
+    decided
+        Whether what was decided counts: not so where outcomes are made up.
+    """
     design, found, fault = state.design, None, ""
     try:
         found = current(state, day)
     except EscalateError as error:
         fault = str(error)
     main, because, tone = _sentence(state, found, fault)
+    held = holding(state, day) if decided else None
     data = _data(state, day) if found is not None else None
-    marked = _as_closed(state, found)
+    # After the end nothing is recommended; what bars a dose stays.
+    marked = found if found is None or state.is_open else _ended(found)
+    plan = None if held is None else held.plan
+    following, following_if = _following(state, data, found, held)
     return Present(
         day=day,
         found=found,
-        main=main,
-        because=because,
-        tone=tone,
-        ladder=ladder(design, dots(state, day), marked),
-        posterior=posterior_plot(marked) if marked is not None else None,
+        held=held,
+        main=main if held is None else raised(held.main),
+        because=because if held is None else raised(held.because),
+        tone=tone if held is None else "wait" if _less(found, held) and held.tone == "go" else held.tone,
+        design_main=main,
+        design_because=because,
+        ladder=ladder(design, dots(state, day), marked, plan=plan),
+        posterior=posterior_plot(marked, plan=plan) if marked is not None else None,
         grid=_grid(state, found),
-        following=next_cohort(design, data, found) if found is not None and state.is_open else None,
-        limit=design.method.overdose_limit(design),
-        marked=None if marked is None else marked.next_level or marked.mtd_level,
-        marked_words="next" if marked is not None and marked.next_level else "MTD",
+        states={row.level: _dose_state(marked, row, plan) for row in marked.doses} if marked is not None else {},
+        following=following,
+        following_if=following_if,
     )
 
 
-def _as_closed(state: TrialState, found: Recommendation | None) -> Recommendation | None:
-    """Return what drawings mark: of a closed trial the MTD that was declared, for what came next is of no use any more."""
-    closing = state.closing
-    if found is None or closing is None:
-        return found
-    return replace(found, action=Action.STOP, next_level=None, next_cohort_size=None, mtd_level=closing.body.mtd_level)
+def _less(found: Recommendation | None, held: Holding | None) -> bool:
+    """Return whether a lower level than decided is recommended now, or none."""
+    cohort = held.cohort if held is not None else None
+    return found is not None and cohort is not None and (found.next_level or 0) < cohort.level
+
+
+def _ended(found: Recommendation) -> Recommendation:
+    return replace(found, action=Action.STOP, next_level=None, next_cohort_size=None, mtd_level=None)
+
+
+def _dose_state(found: Recommendation, row: DoseRow, plan: Plan | None) -> DoseState:
+    lit = row.level == lit_level(found, plan)
+    return DoseState(state_words(found, row, plan), "next" if lit else "barred" if row.why_not else "")
+
+
+def _following(
+    state: TrialState, data: TrialData | None, found: Recommendation | None, held: Holding | None
+) -> tuple[NextCohort | None, str]:
+    """Return what each outcome of the next cohort leads to, and on which condition that cohort comes."""
+    if found is None or not state.is_open or (held is not None and held.over):
+        return None, ""
+    if held is None:
+        return next_cohort(state.design, data, found), ""
+    cohort = held.cohort
+    if cohort is None:
+        return next_cohort(state.design, data, found), "if the recommendation is followed"
+    decided = (cohort.level, cohort.patients)
+    return next_cohort(state.design, data, found, decided=decided, completes=cohort.completes), cohort.condition
 
 
 def _data(state: TrialState, day: date | None) -> TrialData | None:
@@ -117,21 +197,18 @@ def _data(state: TrialState, day: date | None) -> TrialData | None:
 
 
 def _sentence(state: TrialState, found: Recommendation | None, fault: str) -> tuple[str, str, str]:
-    closing = state.closing
-    if closing is not None and closing.standing is Standing.IN_FORCE:
-        declared = mtd_words(state.design, closing.body.mtd_level)
-        return raised(f"Closed with {declared}."), closing.body.reason or "The design selects the same.", "done"
-    if found is None:
-        missing = waiting_for(state)
-        if missing:
-            several = len(missing) > 1
-            who = f"patients {listed(list(missing))}" if several else f"patient {missing[0]}"
-            main = f"Waiting for the outcome{'s' * several} of {who}."
-            return main, "This design decides on complete cohorts.", "wait"
-        return "There is no recommendation.", fault[:1].upper() + fault[1:], "stop"
-    said = sentences(found)
-    tone = {Action.STOP: "stop", Action.SUSPEND: "wait"}.get(found.action, "go")
-    return raised(said.main), said.because, tone
+    """Return what the design says, why, and its tone."""
+    if found is not None:
+        said = sentences(found)
+        tone = {Action.STOP: "stop", Action.SUSPEND: "wait"}.get(found.action, "go")
+        return raised(said.main), said.because, tone
+    missing = waiting_for(state)
+    if missing:
+        several = len(missing) > 1
+        who = f"patients {listed(list(missing))}" if several else f"patient {missing[0]}"
+        main = f"Waiting for the outcome{'s' * several} of {who}."
+        return main, "This design decides on complete cohorts.", "wait"
+    return "There is no recommendation.", fault[:1].upper() + fault[1:], "stop"
 
 
 def dots(state: TrialState, day: date | None) -> tuple[LadderPatient, ...]:
@@ -155,11 +232,19 @@ def _status(state: TrialState, row: PatientRow) -> Status:
     if not row.evaluable:
         return "not_evaluable"
     if state.dated:
-        return "dlt" if row.dlt_date else "pending"
+        return _dated_status(state, row)
     if not outcome_known(design, row):
         return "pending"
     worst = design.outcomes[-1].letter
     return "dlt" if row.dlt or row.outcome == worst else "none"
+
+
+def _dated_status(state: TrialState, row: PatientRow) -> Status:
+    """Return what is known of a patient by the day of a toxicity: after the window it is no DLT."""
+    if row.dlt_date is None or row.treated is None:
+        return "pending"
+    after = (date.fromisoformat(row.dlt_date) - date.fromisoformat(row.treated)).days
+    return "dlt" if after <= (state.design.dlt_window or 0) else "none"
 
 
 def _grid(state: TrialState, found: Recommendation | None) -> DecisionGrid | None:

@@ -10,16 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from escalate.conduct.actor import Actor
 from escalate.conduct.permissions import Act, may
 from escalate.conduct.signatures import MEANINGS
-from escalate.conduct.snapshot import outcome_known
 from escalate.conduct.state import Approval, Closing, Decision, Signature, Standing, TrialState
 from escalate.core.design import Design
-from escalate.report.sentences import dose_words
 from escalate.report.svg import raised
 from escalate.web.views.acting import number_said
-from escalate.web.views.frame import day_asked, drawn, page
+from escalate.web.views.frame import day_asked, drawn, latest_day, page
 from escalate.web.views.guide import STEPS, next_step
+from escalate.web.views.patients import patient_lines
 from escalate.web.views.present import present
-from escalate.web.views.words import closed_words, decided_words, outcome_words, when
+from escalate.web.views.words import closed_words, decided_words, when
 
 
 @dataclass(frozen=True)
@@ -53,19 +52,6 @@ class ActShown:
     superseded_by: int | None
     signatures: tuple[Signed, ...]
     can_sign: bool
-
-
-@dataclass(frozen=True)
-class PatientLine:
-    """A patient in the table."""
-
-    name: str
-    cohort: str
-    level: int
-    dose: str
-    outcome: str
-    known: bool
-    changed: int
 
 
 MOST_ACTS = 8
@@ -106,26 +92,10 @@ def trial(request: HttpRequest, state: TrialState, actor: Actor) -> HttpResponse
         steps=STEPS,
         following=next_step(state, actor, shown.found),
         acts=found,
-        rest=drawn((state.trial, state.head, day.day, signable), "part_trial.html", rest),
+        first_day=latest_day(state) if state.dated else None,
+        rest=drawn((state.trial, state.head, day.day, day.is_today, signable), "part_trial.html", rest),
         saved=number_said(request, state, "saved"),
         already=number_said(request, state, "already"),
-    )
-
-
-def patient_lines(state: TrialState) -> tuple[PatientLine, ...]:
-    """Return the patients as a table shows them."""
-    design = state.design
-    return tuple(
-        PatientLine(
-            name,
-            "backfill" if p.row.cohort is None else str(p.row.cohort),
-            p.row.level,
-            raised(dose_words(design, p.row.level)),
-            outcome_words(design, p.row),
-            state.dated or outcome_known(design, p.row),
-            len(p.changed),
-        )
-        for name, p in state.patients.items()
     )
 
 

@@ -16,7 +16,7 @@ from escalate.report.svg import raised
 from escalate.web.views.frame import kept
 from escalate.web.views.guide import Next, next_step
 from escalate.web.views.present import where
-from escalate.web.views.words import decided_words
+from escalate.web.views.words import decided_words, mtd_words
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Row:
     patients: int = 0
     level: str = ""
     decision: str = ""
+    declared: str | None = None
     following: Next | None = None
     readable: bool = True
     fault: str | None = None
@@ -74,6 +75,7 @@ def _readable(state: TrialState, actor: Actor) -> Row:
         patients=len(state.patients),
         level=where(state.design, max(cohorts)[1]) if cohorts else "none yet",
         decision=_decided(state),
+        declared=raised(mtd_words(state.design, closing.body.mtd_level)) if status == "closed" and closing else None,
         following=next_step(state, actor),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -54,7 +55,7 @@ def what_if(request: HttpRequest, state: TrialState, actor: Actor) -> HttpRespon
         imagined, then = _imagined(state, unknown, asked, day)
         shown = looked_at(imagined, then)
     except EscalateError as error:
-        fault = str(error)
+        fault = _as_numbered(str(error), max(state.cohort_numbers(), default=0))
     return page(
         request,
         "what_if.html",
@@ -70,6 +71,12 @@ def what_if(request: HttpRequest, state: TrialState, actor: Actor) -> HttpRespon
         letters=[(each.letter, each.name) for each in state.design.outcomes],
         onward=_onward(state.design, shown, asked, unknown) if shown is not None else (),
     )
+
+
+def _as_numbered(fault: str, there: int) -> str:
+    """Return a fault with cohorts made up counted on from those on record."""
+    text = re.sub(r"^outcomes, cohort (\d+)", lambda found: f"cohort {there + int(found[1])}", fault)
+    return text[:1].upper() + text[1:]
 
 
 def _unknown(request: HttpRequest, state: TrialState) -> Iterator[Open]:

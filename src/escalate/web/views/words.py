@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +15,13 @@ from escalate.conduct.bodies import (
     Decided,
     DesignAmended,
     Entered,
-    Imported,
     Opened,
     PatientRow,
     RolesGiven,
     Signed,
-    read_body,
 )
 from escalate.conduct.chain import Entry
-from escalate.conduct.history import NAMES
+from escalate.conduct.history import NAMES, body_of, in_words, outcome, reason_in, shown
 from escalate.conduct.signatures import MEANINGS
 from escalate.conduct.state import Closing, Decision, TrialState
 from escalate.core.design import Design
@@ -57,7 +56,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Line:
-    """One entry, for people."""
+    """One entry, for people; `void_by` is the entry that made it void, and `refused` whether a second person did not agree."""
 
     entry: Entry
     kind: str
@@ -65,6 +64,8 @@ class Line:
     changes: tuple[Change, ...] = ()
     details: tuple[str, ...] = ()
     reason: str | None = None
+    void_by: int | None = None
+    refused: bool = False
 
     @property
     def when(self) -> str:
@@ -83,18 +84,49 @@ def when(at: str) -> str:
     return f"{at[:10]} {at[11:19]} UTC"
 
 
-def line_of(state: TrialState, entry: Entry) -> Line:
-    """Return an entry in words."""
-    body = read_body(entry.kind, entry.content, f"entry {entry.number}")
+def line_of(state: TrialState, entry: Entry, void: Mapping[str, int] | None = None) -> Line:
+    """Return an entry in words.
+
+    Parameters
+    ----------
+    void
+        What `voids` says of the trial, where many lines are made.
+    """
+    body = body_of(entry)
     text, details = _said(state, entry, body)
     changes = (
-        tuple(Change(FIELDS.get(name, name), value(old), value(new)) for name, (old, new) in body.changes.items())
+        tuple(Change(FIELDS.get(name, name), shown(old), shown(new)) for name, (old, new) in body.changes.items())
         if isinstance(body, Amended)
         else ()
     )
-    reason = getattr(body, "reason", None) or getattr(body, "deviation", None)
     return Line(
-        entry, NAMES.get(entry.kind, entry.kind), raised(text), changes, tuple(raised(each) for each in details), reason
+        entry,
+        NAMES.get(entry.kind, entry.kind),
+        raised(text),
+        changes,
+        tuple(raised(each) for each in details),
+        reason_in(entry) or None,
+        (voids(state) if void is None else void).get(entry.hash),
+        isinstance(body, Decided | Closed) and _refused(state, entry),
+    )
+
+
+def voids(state: TrialState) -> dict[str, int]:
+    """Return by hash the entries that are void, a decision, a closing, the opinion on one or a signature, and what made it so."""
+    found = {s.entry.hash: s.void_by for s in state.signatures if s.void_by is not None}
+    both: list[Decision | Closing] = [*state.decisions, *state.closings]
+    for one in both:
+        if one.void_by is not None:
+            found[one.entry.hash] = one.void_by
+            if one.approval is not None:
+                found[one.approval.entry.hash] = one.void_by
+    return found
+
+
+def _refused(state: TrialState, entry: Entry) -> bool:
+    both: list[Decision | Closing] = [*state.decisions, *state.closings]
+    return any(
+        one.entry.hash == entry.hash and one.approval is not None and not one.approval.body.agrees for one in both
     )
 
 
@@ -107,7 +139,7 @@ def _said(state: TrialState, entry: Entry, body: Body) -> tuple[str, tuple[str, 
                 f"escalate {body.version}",
             )
         case Entered():
-            return _entered(design, body), tuple(patient_words(design, row) for row in body.patients)
+            return _entered(design, body), tuple(_as_entered(state, design, entry, row) for row in body.patients)
         case Amended():
             what = "was reported" if body.first_report else "was amended"
             return f"Patient {body.patient}: {_listed([FIELDS.get(name, name) for name in body.changes])} {what}.", ()
@@ -133,12 +165,8 @@ def _said(state: TrialState, entry: Entry, body: Body) -> tuple[str, tuple[str, 
         case RolesGiven():
             roles = _listed(list(body.roles)) if body.roles else "no role any more"
             return f"{body.person} has {'the role' + 's' * (len(body.roles) > 1) if body.roles else ''} {roles}.", ()
-        case Imported():
-            return "The trial was imported from an archive; roles given before are void here.", (
-                f"Archive sha256 {body.archive_sha256}",
-            )
         case _:
-            return entry.kind, ()
+            return in_words(entry), ()
 
 
 def _design_at(state: TrialState, number: int) -> Design:
@@ -155,6 +183,14 @@ def _entered(design: Design, body: Entered) -> str:
     return f"{who}{of} entered at {where}."
 
 
+def _as_entered(state: TrialState, design: Design, entry: Entry, row: PatientRow) -> str:
+    """Return a patient as entered then, and since when that is known to be an error."""
+    since = next(
+        (out.number for gone, out in state.withdrawn if gone.patient == row.patient and out.number > entry.number), None
+    )
+    return patient_words(design, row) + (f" (entered in error, says entry {since})" if since else "")
+
+
 def patient_words(design: Design, row: PatientRow) -> str:
     """Return what is known of a patient."""
     return f"{row.patient}: {outcome_words(design, row)}"
@@ -166,10 +202,10 @@ def outcome_words(design: Design, row: PatientRow) -> str:
         return f"not evaluable{f' ({row.reason})' if row.reason else ''}"
     if design.dlt_window is not None and len(design.outcomes) == 2:
         if row.dlt_date:
-            return f"DLT on {row.dlt_date}"
+            return outcome(row, design.dlt_window)
         return f"no DLT until {row.last_follow_up}" if row.last_follow_up else "not followed yet"
     if len(design.outcomes) > 2:
-        names = {outcome.letter: outcome.name for outcome in design.outcomes}
+        names = {each.letter: each.name for each in design.outcomes}
         return names.get(row.outcome, row.outcome) if row.outcome else "not known yet"
     return "not known yet" if row.dlt is None else "DLT" if row.dlt else "no DLT"
 
@@ -226,24 +262,6 @@ def signable(state: TrialState) -> dict[str, Entry]:
     for one in both:
         found += [one.entry] + ([one.approval.entry] if one.approval else [])
     return {entry.hash: entry for entry in found}
-
-
-def void_since(state: TrialState, subject: str) -> int | None:
-    """Return the entry that made a decision, a closing, or the opinion on one, void; None where it holds."""
-    both: list[Decision | Closing] = [*state.decisions, *state.closings]
-    for one in both:
-        if subject in (one.entry.hash, one.approval.entry.hash if one.approval else None):
-            return one.void_by
-    return None
-
-
-def value(given: object) -> str:
-    """Return a value of the record as people read it."""
-    if given is None:
-        return "not known"
-    if isinstance(given, bool):
-        return "yes" if given else "no"
-    return str(given)
 
 
 def _listed(names: list[str]) -> str:
