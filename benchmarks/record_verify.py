@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from escalate.conduct import database, signatures
+from escalate.conduct import database
 
 HERE = Path(__file__).parents[1]
 TRIALS, EACH = 100, 1000
@@ -25,7 +25,7 @@ def fill(trial: str, n: int) -> None:
     from escalate.conduct.analysis import analysed
     from escalate.conduct.bodies import Amended, Decided, Entered, PatientRow
     from escalate.conduct.design_lock import lock
-    from escalate.conduct.signatures import Signing
+    from escalate.conduct.signatures import Signing, sign_with
 
     ana = Actor("ana", "benchmark", everywhere=True)
     opening.open_trial(trial, lock(str(HERE / "designs" / "boin.yaml")), ana, synthetic=True)
@@ -45,7 +45,7 @@ def fill(trial: str, n: int) -> None:
                     upward=False,
                     reason="x",
                 )
-                signatures.sign_with(pen, pen.write(body).hash, Signing("Ana", "authorship"))
+                sign_with(pen, pen.write(body).hash, Signing("Ana", "authorship"))
                 continue
             name = f"{number % 60:03}"
             old = pen.trial.patients[name].row.dlt

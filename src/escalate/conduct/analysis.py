@@ -85,7 +85,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return f"patient {shown}" if len(names) == 1 else f"patients {shown}"
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _recommended(kept: LockedDesign, data: str, as_of: date | None) -> Recommendation:
     design = design_of(kept)
     trial = read(design, data, as_of) if data.count("\n") > 1 else None

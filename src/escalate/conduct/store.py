@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -34,6 +35,10 @@ _COLUMNS = ("chain", "number", "at", "by", "via", "kind", "body", "request", "pr
 _KEPT = 512
 _states: OrderedDict[str, TrialState] = OrderedDict()
 _lock = Lock()
+_writing = Lock()
+_reading = Lock()
+_checked: dict[str, float] = {}
+_MINUTE = 60.0
 
 
 def entries_of(
@@ -87,6 +92,25 @@ def named_in(trial: str, person: str) -> bool:
     return any(canonical(person) in body for body in given)
 
 
+def _check_whole(chain: str) -> None:
+    """Hold a chain against its hashes before it is written on, where that was not done in the last minute.
+
+    Raises
+    ------
+    TamperedError
+        Where it was changed since it was read.
+    """
+    now = monotonic()
+    with _lock:
+        lately = now - _checked.get(chain, -_MINUTE) < _MINUTE
+    if lately:
+        return
+    for _ in whole_entries_of(chain):
+        pass
+    with _lock:
+        _checked[chain] = now
+
+
 def last_of(chain: str) -> Entry | None:
     """Return the last entry of a chain."""
     with faults_told():
@@ -130,10 +154,24 @@ def load(trial: str) -> TrialState:
     head = None if trial == SYSTEM or not trial.isprintable() else _head_of(trial)
     if head is None:
         raise NotFoundError(f"there is no trial '{harmless(trial[:40])}' here")
+    known = _known(trial)
+    if known is not None and known.head == head[1]:
+        return known
+    with _reading:
+        # Of many who ask for the same trial one reads it.
+        return _read_anew(trial, head)
+
+
+def _known(trial: str) -> TrialState | None:
     with _lock:
         known = _states.get(trial)
         if known is not None:
             _states.move_to_end(trial)
+        return known
+
+
+def _read_anew(trial: str, head: tuple[int, str]) -> TrialState:
+    known = _known(trial)
     if known is not None and known.head == head[1]:
         return known
     if known is not None and known.last.number >= head[0]:
@@ -185,6 +223,7 @@ def forget() -> None:
     """Forget what was read, as another database is worked on."""
     with _lock:
         _states.clear()
+        _checked.clear()
 
 
 @dataclass
@@ -285,7 +324,7 @@ def appending(chain: str, actor: Actor, *, seen: str | None = None) -> Iterator[
     """
     with faults_told():
         try:
-            with transaction.atomic():
+            with _turn(), transaction.atomic():
                 _alone(chain)
                 pen = _pen(chain, actor, seen)
                 yield pen
@@ -295,6 +334,16 @@ def appending(chain: str, actor: Actor, *, seen: str | None = None) -> Iterator[
             ) from fault
     if pen.state is not None and pen.written:
         _remember(pen.state)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Let the threads of a process write to SQLite in turn: who waits there asks again and again, ever more rarely."""
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    with _writing:
+        yield
 
 
 def _alone(chain: str) -> None:
@@ -312,9 +361,7 @@ def _pen(chain: str, actor: Actor, seen: str | None) -> Pen:
     state = load(chain) if _head_of(chain) else None
     if state is not None:
         check_known(state, actor)
-        # What is known of the trial was read before; nothing is written on a chain that was changed since.
-        for _ in whole_entries_of(chain):
-            pass
+        _check_whole(chain)
     if actor.request:
         before = RecordEntry.objects.filter(chain=chain, request=actor.request).values_list("number", flat=True).first()
         if before is not None:

@@ -15,7 +15,7 @@ from typing import Any
 from escalate.conduct.errors import RecordError
 from escalate.web.settings import LARGEST_FORM, Serving, start
 
-THREADS = 8
+THREADS = 4
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from escalate.conduct.permissions import Act, may
 from escalate.conduct.state import TrialState
 
 T = TypeVar("T")
-_KEPT = 1024
+_KEPT = 8192
 _kept: OrderedDict[tuple[object, ...], Any] = OrderedDict()
 _lock = Lock()
 
