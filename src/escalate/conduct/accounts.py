@@ -91,14 +91,14 @@ def add_account(name: str, full_name: str, password: str | None, actor: Actor, *
     full_name = full_name.strip()
     if not full_name or not full_name.isprintable() or len(full_name) > 150:
         raise RecordError("full name: is missing, too long or not printable; signatures are printed with it")
-    users = get_user_model().objects
-    with faults_told(), transaction.atomic():
-        if users.filter(username__iexact=name).exists():
+    user = get_user_model()(username=name, first_name=full_name, is_superuser=admin)
+    _set_password(user, password)
+    # Two who give one name in two spellings write to the chain of the system in turn, and so see each other.
+    with store.appending(store.SYSTEM, actor) as log:
+        if get_user_model().objects.filter(username__iexact=name).exists():
             raise RecordError(f"name: there is an account '{name}' already")
-        user = get_user_model()(username=name, first_name=full_name, is_superuser=admin)
-        _set_password(user, password)
         user.save()
-        store.note("account_added", {"account": name, "full_name": full_name, "admin": admin}, actor)
+        log.note("account_added", {"account": name, "full_name": full_name, "admin": admin})
     return _of(user)
 
 

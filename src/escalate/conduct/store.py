@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
-from time import monotonic
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -37,8 +36,6 @@ _states: OrderedDict[str, TrialState] = OrderedDict()
 _lock = Lock()
 _writing = Lock()
 _reading = Lock()
-_checked: dict[str, float] = {}
-_MINUTE = 60.0
 
 
 def entries_of(
@@ -90,25 +87,6 @@ def named_in(trial: str, person: str) -> bool:
     """Return whether a person was ever given a role, though the record be changed: who may hear that it was."""
     given = (entry.body for entry in entries_of(trial, kind="roles"))
     return any(canonical(person) in body for body in given)
-
-
-def _check_whole(chain: str) -> None:
-    """Hold a chain against its hashes before it is written on, where that was not done in the last minute.
-
-    Raises
-    ------
-    TamperedError
-        Where it was changed since it was read.
-    """
-    now = monotonic()
-    with _lock:
-        lately = now - _checked.get(chain, -_MINUTE) < _MINUTE
-    if lately:
-        return
-    for _ in whole_entries_of(chain):
-        pass
-    with _lock:
-        _checked[chain] = now
 
 
 def last_of(chain: str) -> Entry | None:
@@ -223,7 +201,6 @@ def forget() -> None:
     """Forget what was read, as another database is worked on."""
     with _lock:
         _states.clear()
-        _checked.clear()
 
 
 @dataclass
@@ -361,7 +338,9 @@ def _pen(chain: str, actor: Actor, seen: str | None) -> Pen:
     state = load(chain) if _head_of(chain) else None
     if state is not None:
         check_known(state, actor)
-        _check_whole(chain)
+        # What is known of the trial was read before; nothing is written on a chain that was changed since.
+        for _ in whole_entries_of(chain):
+            pass
     if actor.request:
         before = RecordEntry.objects.filter(chain=chain, request=actor.request).values_list("number", flat=True).first()
         if before is not None:
