@@ -15,7 +15,6 @@ from escalate.conduct.state import Analysis, TrialState
 from escalate.core.moves import Action
 from escalate.study.forms import provenance, rules
 from escalate.study.forms import recommendation as recommendation_form
-from escalate.study.forms import selection as selection_form
 from escalate.study.provenance import Provenance
 from escalate.study.recommend import Recommendation, recommend
 from escalate.study.select import Selection, select
@@ -173,11 +172,6 @@ def analysed_without_outcomes(state: TrialState) -> Analysed:
         recommendation=found,
         recommendation_sha256=sha256(canonical(found)),
     )
-
-
-def selection_of(found: Selection) -> dict[str, Any]:
-    """Return a selected MTD as the record keeps it."""
-    return selection_form(found)
 
 
 def is_current(state: TrialState, analysis: Analysis) -> bool:

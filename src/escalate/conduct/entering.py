@@ -191,4 +191,4 @@ def fills_in(name: str, old: Any, new: Any, row: PatientRow | None = None) -> bo
     if name == "response" and new is True:
         # None had been seen so far.
         return True
-    return old is None and new is not None and name != "cohort"
+    return old is None and new is not None

@@ -151,9 +151,10 @@ def _acted_on(state: TrialState, entry: Entry, body: Entered) -> TrialState:
         return _void_open_decision(state, entry) if told else state
     if body.deviation is not None and not last.treated:
         return _void_open_decision(state, entry)
-    changed = replace(last, treated=last.treated + len(cohort))
     if body.deviation is not None:
         changed = replace(last, superseded_by=entry.number)
+    else:
+        changed = replace(last, treated=last.treated + len(cohort))
     return replace(state, decisions=(*state.decisions[:-1], changed))
 
 
