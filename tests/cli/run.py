@@ -39,6 +39,10 @@ COMMANDS = (
     "trial",
     "account",
     "serve",
+    "report",
+    "verify",
+    "cite",
+    "diff",
 )
 
 DESIGN = """schema: escalate/design/1

@@ -15,15 +15,19 @@ from escalate import __version__
 from escalate.cli import (
     accounts,
     calibrate,
+    cite,
     designing,
+    diff,
     map_prior,
     pathways,
     prior,
     record,
+    report,
     scenarios,
     serve,
     simulating,
     trial,
+    verify,
 )
 from escalate.cli.model_code import with_run_model_code
 from escalate.core.errors import EscalateError, harmless
@@ -68,11 +72,15 @@ for _command in (
     designing.methods,
     designing.explain,
     designing.schema,
+    cite.cite,
+    diff.diff,
 ):
     app.command()(with_run_model_code(_command))
 app.add_typer(accounts.app, name="account")
 app.add_typer(record.app, name="trial")
 app.command()(serve.serve)
+app.add_typer(report.app, name="report")
+app.command()(verify.verify)
 
 
 def main() -> None:

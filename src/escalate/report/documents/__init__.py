@@ -1,0 +1,1 @@
+"""Documents made of blocks, and how each kind of file is written."""
