@@ -57,7 +57,7 @@ class Patient:
         return self.dlt is not None and self.dlt <= day and (self.dlt - self.treated).days <= window
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DatedTrial(TrialData):
     """A trial as it stands on one day, and as it stood at each decision before.
 

@@ -17,11 +17,12 @@ from escalate.core.outcome import Outcome
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule, StopRule
 from escalate.core.setting import Words, frozen
+from escalate.core.shown import Shown
 
 SCHEMA: Final = "escalate/design/1"
 
 
-class Design(Plan):
+class Design(Shown, Plan):
     """One dose-escalation design: everything that fixes the next dose, given the data.
 
     Build it with `Design.from_dict` or `escalate.load_design`, which check it as a whole.
@@ -37,6 +38,10 @@ class Design(Plan):
 
     def __hash__(self) -> int:
         return hash((self.method, self.rules, self.doses.levels, self.target, self.cohort_size, self.max_patients))
+
+    def __repr__(self) -> str:
+        target = "" if self.target is None else f", target {self.target:g}"
+        return f"Design({self.title!r}: {self.method.kind}, {self.n_doses} levels{target}, at most {self.max_patients} patients)"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the design as a file would say it, rules in full."""

@@ -44,6 +44,11 @@ class Generator(Setting, ABC):
             Where the constraints cannot be satisfied; within a second, never later.
         """
 
+    @property
+    def reason(self) -> str:
+        """Why a scenario that says none of its own is there."""
+        return f"Made by the generator {self.kind}."
+
     @classmethod
     @abstractmethod
     def examples(cls) -> tuple[Self, ...]:

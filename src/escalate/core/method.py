@@ -17,11 +17,17 @@ from escalate.core.moves import DoseSummary, Margin, Moves, PendingRow
 from escalate.core.outcome import BINARY, Outcome
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
-from escalate.core.setting import Setting
+from escalate.core.setting import Setting, summary_line
 from escalate.core.tally import States, Tally
 
 if TYPE_CHECKING:
     from escalate.core.design import Design
+
+
+BARRED = (
+    "Where a rule forbids the level that is asked for, the highest permitted level below it is given; where no level below it is "
+    "permitted, the trial stops."
+)
 
 
 class Method(Setting, ABC):
@@ -58,6 +64,28 @@ class Method(Setting, ABC):
     @abstractmethod
     def explain(self, plan: Plan, state: States, moves: Moves) -> str:
         """Say in one sentence, with the numbers, why a single state has its move."""
+
+    # --- what a protocol says of it --------------------------------------------------------------------------------------
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say in sentences, as a protocol would, how the dose of the next cohort is chosen; by default the first docstring line.
+
+        Every setting that can change a dose is in them, with its value, and every comparison says whether equality belongs to
+        it. Where the method sizes its cohorts itself they say that too. Tests hold them against the behaviour.
+        """
+        return (f"The dose of the next cohort is chosen by {self.kind}. {summary_line(type(self))}",)
+
+    def describe_model(self, design: Design) -> tuple[str, ...]:
+        """Say in sentences what the model and its prior are; nothing where there is none."""
+        return ()
+
+    def describe_barred(self, design: Design) -> str:
+        """Say in one sentence what follows where a rule forbids the level that the method asks for."""
+        return BARRED
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say in sentences, as a protocol would, how the MTD is selected from the final data, and what cannot be the MTD."""
+        return (f"The MTD is selected by {self.kind} from the final data, among the levels that no safety rule bars.",)
 
     @classmethod
     @abstractmethod

@@ -138,6 +138,22 @@ def category_rates(scenario: Scenario, outcomes: Sequence[Outcome]) -> FloatArra
     return np.stack([none, *between, dlt], axis=1)
 
 
+def category_rates_of_all(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> FloatArray:
+    """Return the probability of each outcome at each dose of V scenarios, shape (V, J, C): what `category_rates` gives of each.
+
+    Raises
+    ------
+    DesignError
+        As `category_rates` does.
+    """
+    if len(outcomes) > len(BINARY):
+        return np.array([category_rates(scenario, outcomes) for scenario in scenarios])
+    dlt = np.array([scenario.dlt for scenario in scenarios], dtype=np.float64)
+    if (dlt >= 1).any():
+        category_rates(scenarios[int(np.argmax((dlt >= 1).any(axis=1)))], outcomes)
+    return np.stack([1 - dlt, dlt], axis=2)
+
+
 def _needs(scenario: Scenario, outcome: Outcome, outcomes: Sequence[Outcome]) -> str:
     """Return what a scenario lacks, and where that may come from."""
     given, letter = scenario.outcomes or {}, outcome.letter

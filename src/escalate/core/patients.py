@@ -14,6 +14,7 @@ from escalate.core.errors import DataError
 from escalate.core.outcome import BINARY, Outcome
 from escalate.core.patient_rows import dose_at, dose_of, rows_of, whole, yes_or_no
 from escalate.core.plan import Plan
+from escalate.core.shown import Shown
 from escalate.core.tally import States, Tally
 from escalate.core.yaml_reader import decode, read_bytes
 
@@ -41,12 +42,16 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class TrialData:
+class TrialData(Shown):
     """The cohorts of a trial in order, a hash of what they were read from, and how many patients were not evaluable."""
 
     cohorts: tuple[Cohort, ...]
     sha256: str
     n_not_evaluable: int = 0
+
+    def __repr__(self) -> str:
+        cohorts = len(self.cohorts)
+        return f"{type(self).__name__}({self.n} patient{'s' * (self.n != 1)}, {cohorts} cohort{'s' * (cohorts != 1)})"
 
     @property
     def n(self) -> int:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from escalate.core.backfill import Backfill
 from escalate.core.setting import Count, Positive, Probability, Setting, Words
+from escalate.core.wording import number
 
 
 class Doses(Setting):
@@ -74,8 +75,18 @@ class Plan(Setting):
         >>> Plan(doses=Doses(unit="mg", levels=(10.0, 20.0)), max_patients=30).amount(1)
         '20 mg'
         """
-        text = f"{self.doses.levels[dose]:g} {self.doses.unit}"
+        text = self.bare_amount(dose)
         return f"{text} ({self.doses.labels[dose]})" if self.doses.labels else text
+
+    def bare_amount(self, dose: int) -> str:
+        """Return a dose with its unit and without its label.
+
+        Examples
+        --------
+        >>> Plan(doses=Doses(unit="PFU", levels=(4e7, 8e8), labels=("low", "high")), max_patients=18).bare_amount(1)
+        '8 x 10^8 PFU'
+        """
+        return f"{number(self.doses.levels[dose])} {self.doses.unit}"
 
 
 def exact(x: float) -> Fraction:

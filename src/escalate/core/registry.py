@@ -17,7 +17,7 @@ from escalate.core.generator import Generator
 from escalate.core.messages import problems_of
 from escalate.core.method import Method
 from escalate.core.rule import Rule
-from escalate.core.setting import Setting
+from escalate.core.setting import Setting, summary_line
 
 T = TypeVar("T", bound=Setting)
 
@@ -107,11 +107,6 @@ def _kind(cls: type[Setting]) -> str | None:
     return field.default if field is not None and isinstance(field.default, str) else None
 
 
-def summary_line(cls: type[Setting]) -> str:
-    """Return the first line of a class's docstring: what lists show."""
-    return (cls.__doc__ or "").strip().split("\n")[0]
-
-
 @cache
 def methods() -> Registry[Method]:
     """Return the registry of dose-finding methods."""
@@ -128,3 +123,6 @@ def rules() -> Registry[Rule]:
 def generators() -> Registry[Generator]:
     """Return the registry of generators of scenarios."""
     return Registry("escalate.generators", Generator, "generator")  # type: ignore[type-abstract]
+
+
+__all__ = ["Registry", "generators", "methods", "rules", "summary_line"]

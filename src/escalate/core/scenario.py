@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from escalate.core.errors import DesignError
-from escalate.core.setting import Probability, Setting, Words
+from escalate.core.setting import Probability, Setting, Words, printable
+from escalate.core.shown import Shown
 
 SCHEMA: Final = "escalate/scenarios/1"
+Sentence = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(printable)]
 
 
-class Scenario(Setting):
+class Scenario(Shown, Setting):
     """One truth: the DLT probability of each dose, lowest dose first.
 
     Parameters
@@ -29,6 +31,8 @@ class Scenario(Setting):
         The family or generator it comes from; summaries are by family.
     drawn
         True where it was drawn at random from the law that its family is: a mean over the family then has a sampling error.
+    reason
+        Why it is looked at, in a sentence: a report says it.
     """
 
     name: Words
@@ -37,6 +41,10 @@ class Scenario(Setting):
     response: tuple[Annotated[float, Field(ge=0, le=1)], ...] | None = None
     family: Words | None = None
     drawn: bool | None = None
+    reason: Sentence | None = None
+
+    def __repr__(self) -> str:
+        return f"Scenario({self.name!r}: {', '.join(f'{p:.4g}' for p in self.dlt)})"
 
     @field_validator("dlt")
     @classmethod

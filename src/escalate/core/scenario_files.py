@@ -190,10 +190,19 @@ def _expand(generators: Mapping[int, Generator], found: list[Scenario]) -> list[
                 Problem(f"generate[{k}].name", f"another scenario is named '{clash}' too; give the generator a 'name'")
             ]
         names.update(scenario.name for scenario in made)
-        found += made
+        found += with_reasons(made, generator)
         if len(found) > MAX_SCENARIOS:
             return [Problem(f"generate[{k}]", f"makes more than {MAX_SCENARIOS:,} scenarios in all; ask for fewer")]
     return []
+
+
+def with_reasons(scenarios: Sequence[Scenario], generator: Generator) -> tuple[Scenario, ...]:
+    """Return scenarios of a generator, those that say no reason with that of the generator."""
+    reason = generator.reason
+    return tuple(
+        scenario.model_copy(update={"reason": reason}) if scenario.reason is None else scenario
+        for scenario in scenarios
+    )
 
 
 def generate(kind: str, **settings: Any) -> tuple[Scenario, ...]:
@@ -220,4 +229,4 @@ def generate(kind: str, **settings: Any) -> tuple[Scenario, ...]:
     generator, problems = registry.generators().build({"kind": kind, **frozen}, "")
     if generator is None:
         raise DesignError("\n".join(f"{problem.field.lstrip('.')}: {problem.text}" for problem in problems))
-    return generator.scenarios()
+    return with_reasons(generator.scenarios(), generator)

@@ -14,13 +14,19 @@ class Setting(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def _printable(text: str) -> str:
+def summary_line(cls: type[Setting]) -> str:
+    """Return the first line of a class's docstring: what lists show."""
+    return (cls.__doc__ or "").strip().split("\n")[0]
+
+
+def printable(text: str) -> str:
+    """Return a text that holds nothing but printable letters; raise otherwise."""
     if not text.isprintable() or not text.strip():
         raise ValueError("holds a control character or nothing but blanks; write it in printable letters")
     return text
 
 
-Words = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+Words = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]

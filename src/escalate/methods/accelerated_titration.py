@@ -16,6 +16,7 @@ from escalate.core.outcome import Outcome
 from escalate.core.plan import Plan
 from escalate.core.setting import Count
 from escalate.core.tally import States, Tally
+from escalate.methods.families import rule_based_words
 from escalate.methods.three_plus_three import ThreePlusThree
 from escalate.rules.no_skipping import NoSkipping
 
@@ -172,6 +173,15 @@ class AcceleratedTitration(TableMethod):
     def starter(cls) -> tuple[AcceleratedTitration, int, int]:
         """Return four levels: an exact answer is then quick."""
         return cls.examples()[0], 4, 24
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say how single patients come first, and what the 3+3 design does then."""
+        before = rule_based_words.titration(design, self.moderate_to_stop, self.step, self._last(design) + 1)
+        return (*before, *self.standard.describe(design))
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say which level is the MTD."""
+        return self.standard.describe_selection(design)
 
     @classmethod
     def examples(cls) -> tuple[AcceleratedTitration, ...]:

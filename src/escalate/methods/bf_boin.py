@@ -15,6 +15,7 @@ from escalate.core.plan import Plan
 from escalate.core.tally import States, Tally
 from escalate.methods.boin import Boin
 from escalate.methods.families.interval import action_table
+from escalate.methods.families.interval_words import pooling
 
 if TYPE_CHECKING:
     from escalate.core.design import Design
@@ -189,6 +190,10 @@ class BfBoin(Boin):
         """Question a design in which nobody is backfilled."""
         if design.backfill is None:
             yield "nobody is backfilled, so that this is boin; the setting 'backfill' of the design is not there"
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say what BOIN does, and when levels are pooled."""
+        return (*super().describe(design), *pooling(self.conflicts))
 
     @classmethod
     def examples(cls) -> tuple[BfBoin, ...]:

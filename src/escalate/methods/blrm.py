@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from math import log
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Discriminator, Field, Tag
@@ -18,6 +18,7 @@ from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.setting import Positive, Setting, Words
 from escalate.core.tally import States, Tally
+from escalate.methods.families import dose_choice_words, two_parameter_words
 from escalate.methods.families.dose_choice import REASONS, DoseChoice
 from escalate.models.bivariate_normal import BivariateNormal, Component, NormalMixture
 from escalate.models.minimally_informative import MinimallyInformative
@@ -26,6 +27,9 @@ from escalate.models.two_parameter import Known, TwoParameterBelief, TwoParamete
 from escalate.models.two_parameter_grid import CLOSE, FINE, ROUGH
 from escalate.models.weighted_tally import WeightedTally
 from escalate.rules.no_skipping import NoSkipping
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 FEW = 64
 """So many states are judged on the fine grid at once: a real trial's decisions, and what is shown of them."""
@@ -245,6 +249,22 @@ class Blrm(DoseChoice, ModelMethod):
     def starter(cls) -> tuple[Blrm, int, int]:
         """Return a prior that one DLT among three does not end: about 25% DLTs at the middle dose of a new file."""
         return cls(reference_amount=40.0, prior=BivariateNormal(mean=(-1.1, 0.0), sd=(1.0, 0.6))), 5, 30
+
+    def describe_model(self, design: Design) -> tuple[str, ...]:
+        """Say what the model and its prior are."""
+        return two_parameter_words.model(design, self)
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say which level follows from the posterior."""
+        return dose_choice_words.choice(design, self)
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say how the MTD is selected."""
+        return dose_choice_words.selection(design, self, self.mtd_among)
+
+    def describe_barred(self, design: Design) -> str:
+        """Say that the choice is made again among fewer levels."""
+        return dose_choice_words.BARRED
 
     @classmethod
     def examples(cls) -> tuple[Blrm, ...]:

@@ -14,7 +14,10 @@ from escalate.core.moves import Margin, Moves
 from escalate.core.plan import Plan, exact
 from escalate.core.setting import Probability
 from escalate.core.tally import States, Tally
+from escalate.core.wording import cut
+from escalate.methods.families import interval_words
 from escalate.methods.families.interval import IntervalMethod, action_said
+from escalate.methods.families.interval_words import isotonic_selection
 from escalate.models import isotonic
 from escalate.rules.eliminate import Eliminate
 from escalate.rules.stop_at_patients_at_dose import StopAtPatientsAtDose
@@ -182,6 +185,18 @@ class Boin(IntervalMethod):
     def sizes_cohorts(self) -> bool:
         """Return whether it titrates."""
         return self.titration
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say which rate is compared with which cuts, and how titration comes before."""
+        cuts = self.boundaries(design)
+        said = interval_words.boin_cuts(design, (cuts["lambda_e"], cuts["lambda_d"]), self.rates(design))
+        return (*said, interval_words.titration(design)) if self._titrates(design) else said
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say how the MTD is selected by isotonic regression, and what `bound_mtd` excludes."""
+        limit = cut(self.boundaries(design)["lambda_d"], design.max_patients)
+        upper = f"A level whose estimate is above lambda_d = {limit} cannot be selected." if self.bound_mtd else None
+        return isotonic_selection(design, prior=isotonic.BOIN_PRIOR, weights="precision", upper=upper)
 
     @classmethod
     def examples(cls) -> tuple[Boin, ...]:

@@ -15,6 +15,8 @@ from escalate.core.errors import Problem
 from escalate.core.moves import Margin, Moves
 from escalate.core.plan import Plan, exact
 from escalate.core.tally import States
+from escalate.core.wording import number
+from escalate.methods.families import interval_words
 from escalate.methods.families.interval import IntervalMethod, action_said, seen_at
 from escalate.models import isotonic
 
@@ -153,6 +155,30 @@ class Ccd(IntervalMethod):
         """Question a t-statistic of single patients."""
         if self.version == "t" and design.cohort_size == 1:
             yield "version: t never moves after the first patient at a level, whatever happened; give cohorts of two or more"
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say what is compared with which cuts."""
+        delta, target = self.margin_used(design), exact(design.target_rate)
+        if self.version == "t":
+            t = "the t-statistic (y / n - target) / sqrt(q (1 - q) / n) of the current level"
+            return (
+                f"After each cohort, {t}, y DLTs among n patients against the target of {number(target)}, is compared with "
+                f"-{number(delta)} and {number(delta)}; q is y / n, or {number(LEAST_RATE)} where that is smaller.",
+                *interval_words.compared(
+                    design,
+                    f"the t-statistic is below -{number(delta)}",
+                    "the same otherwise, and always where one patient was treated at the level",
+                    f"it is above {number(delta)}",
+                ),
+            )
+        low, high = number(target - delta), number(target + delta)
+        return (
+            f"After each cohort, the observed DLT rate at the current level is compared with {low} and {high}: the target of "
+            f"{number(target)} less, and plus, a margin of {number(delta)}.",
+            *interval_words.compared(
+                design, f"that DLT rate is at most {low}", "the same otherwise", f"it is at least {high}"
+            ),
+        )
 
     @classmethod
     def examples(cls) -> tuple[Ccd, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from escalate.core.plan import Plan
 from escalate.core.setting import Count
 from escalate.core.tally import States
 from escalate.methods.families.control import Control
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 
 class Constant(Control):
@@ -44,6 +47,10 @@ class Constant(Control):
             yield Problem(
                 "level", f"{self.level} is not start_level {plan.start_level}; a constant design has one level"
             )
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say that every cohort gets the level."""
+        return (f"Every cohort is treated at level {self.level}, whatever was seen (a control).",)
 
     @classmethod
     def examples(cls) -> tuple[Constant, ...]:

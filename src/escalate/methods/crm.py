@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.setting import Count
 from escalate.core.tally import States, Tally
+from escalate.methods.families import crm_words
 from escalate.methods.families.curve_settings import CurveSettings, HalfWidth
 from escalate.methods.families.estimate_choice import EstimateChoice, nearest
 from escalate.methods.families.initial_sequence import coherent_after
@@ -28,6 +29,9 @@ from escalate.models.two_parameter import TwoParameterModel
 from escalate.models.weighted_tally import WeightedTally, outcomes_of
 from escalate.rules.coherence import Coherence
 from escalate.rules.no_skipping import NoSkipping
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 Z_95 = 1.959963984540054
 
@@ -49,8 +53,10 @@ class Crm(EstimateChoice, CurveSettings, ModelMethod):
     References
     ----------
     O'Quigley J, Pepe M, Fisher L (1990). Continual reassessment method. Biometrics 46:33-48.
-    O'Quigley J, Shen LZ (1996). Continual reassessment method: a likelihood approach. Biometrics 52:673-684.
-    Yin G, Yuan Y (2009). Bayesian model averaging continual reassessment method. J Am Stat Assoc 104:954-968.
+    O'Quigley J, Shen LZ (1996). Continual reassessment method: a likelihood approach. Biometrics 52:673-684. [inference: mle]
+    Yin G, Yuan Y (2009). Bayesian model averaging continual reassessment method. J Am Stat Assoc 104:954-968. [skeletons]
+    Lee SM, Cheung YK (2009). Model calibration in the continual reassessment method. Clin Trials 6:227-238.
+    [skeleton.half_width]
     Cheung YK (2011). Dose Finding by the Continual Reassessment Method. Chapman & Hall/CRC.
     """
 
@@ -271,6 +277,18 @@ class Crm(EstimateChoice, CurveSettings, ModelMethod):
                 )
         if self.inference == "mle" and self.initial_levels is None:
             yield "inference: mle has no estimate until both outcomes are seen; give initial_levels for a two-stage start"
+
+    def describe_model(self, design: Design) -> tuple[str, ...]:
+        """Say what the model and its prior are."""
+        return crm_words.model(design, self)
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say which level follows from the estimates."""
+        return crm_words.choice(design, self)
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say how the MTD is selected."""
+        return crm_words.selection(design, self)
 
     @classmethod
     def examples(cls) -> tuple[Crm, ...]:

@@ -19,6 +19,7 @@ from escalate.core.plan import Plan, exact
 from escalate.core.rule import Rule
 from escalate.core.setting import Words
 from escalate.core.tally import States, Tally
+from escalate.methods.families import rule_based_words
 from escalate.methods.families.interval import IntervalMethod
 from escalate.methods.families.table_rows import (
     MAX_PATIENTS,
@@ -217,6 +218,11 @@ class DecisionTable(IntervalMethod):
                         f"the rule {rule.kind} can send a cohort back to a level that has all {largest} patients of the table; "
                         f"add {{kind: stop_at_patients_at_dose, patients: {largest}, at: next}}"
                     )
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say what the letters of the table mean, and what it says for each number of patients."""
+        actions = {n: [LETTERS[int(step)] for step in self.grid[n, : n + 1]] for n in self._numbers()}
+        return rule_based_words.own_table(design, actions, self.file)
 
     @classmethod
     def examples(cls) -> tuple[DecisionTable, ...]:

@@ -17,6 +17,8 @@ from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.setting import Positive, Probability
 from escalate.core.tally import States, Tally
+from escalate.core.wording import rounded
+from escalate.methods.families import ewoc_words
 from escalate.methods.families.dose_scale import DoseScale
 from escalate.methods.families.feasibility import EwocPrior, Schedule, Tolerance
 from escalate.models.ewoc_model import LADDER, EwocBelief, EwocModel
@@ -51,7 +53,7 @@ class Ewoc(ModelMethod):
     Babb JS, Rogatko A (2001). Patient specific dosing in a cancer phase I clinical trial. Stat Med 20:2079-2090.
     Tighiouart M, Rogatko A, Babb JS (2005). Flexible Bayesian methods for cancer phase I clinical trials. Stat Med 24:2183-2196.
     Wheeler GM, Sweeting MJ, Mander AP (2017). Toxicity-dependent feasibility bounds for the escalation with overdose control
-    approach in phase I cancer trials. Stat Med 36:2499-2513.
+    approach in phase I cancer trials. Stat Med 36:2499-2513. [schedule]
     """
 
     kind: Literal["ewoc"] = "ewoc"
@@ -182,7 +184,7 @@ class Ewoc(ModelMethod):
         text = f"Pr(MTD below the dose) is {listed}, against the feasibility bound {bound:g}"
         if self._drawn is None:
             amount = float(self.mtd_amount(plan, state.tally, bound)[0])
-            text += f": the {bound:g} quantile of the MTD is {amount:.4g} {plan.doses.unit}"
+            text += f": the {bound:g} quantile of the MTD is {rounded(amount)} {plan.doses.unit}"
         unkept = int(self._wanted(plan, state.tally)[0]) + 1
         if unkept != level:
             return f"{text}; level {unkept} would follow, but fewer DLTs in this cohort would have given level {level}."
@@ -241,6 +243,18 @@ class Ewoc(ModelMethod):
     def starter(cls) -> tuple[Ewoc, int, int]:
         """Return a rising bound, and an MTD that may be above the highest dose of a new file."""
         return cls(schedule=Schedule(), scale="log", mtd_up_to=320.0), 5, 30
+
+    def describe_model(self, design: Design) -> tuple[str, ...]:
+        """Say what the model and its prior are."""
+        return ewoc_words.model(design, self)
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say which level follows from the posterior."""
+        return ewoc_words.choice(design, self)
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say how the MTD is selected."""
+        return ewoc_words.selection(design, self)
 
     @classmethod
     def examples(cls) -> tuple[Ewoc, ...]:

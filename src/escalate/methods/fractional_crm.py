@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -13,9 +13,13 @@ from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.tally import States, Tally
 from escalate.methods.crm import Crm, HalfWidth
+from escalate.methods.families import late_onset_words
 from escalate.methods.families.follow_up_weights import unguarded
 from escalate.models.kaplan_meier import dlt_to_come, with_fractions
 from escalate.rules.min_follow_up import MinFollowUp
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 
 class FractionalCrm(Crm):
@@ -68,6 +72,10 @@ class FractionalCrm(Crm):
         """Question what `crm` does, and a trial that never waits."""
         yield from super().doubts(plan)
         yield from unguarded(plan)
+
+    def describe_model(self, design: Design) -> tuple[str, ...]:
+        """Say what the model is, and how pending patients count in it."""
+        return (*super().describe_model(design), *late_onset_words.FRACTIONS)
 
     @classmethod
     def examples(cls) -> tuple[FractionalCrm, ...]:

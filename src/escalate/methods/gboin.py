@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from escalate.core import wording
 from escalate.core.arrays import IntArray, Mask
 from escalate.core.errors import Problem
 from escalate.core.moves import Margin, Moves
@@ -19,6 +20,8 @@ from escalate.core.plan import Plan, exact
 from escalate.core.rule import Rule
 from escalate.core.setting import Probability, Setting, Words
 from escalate.core.tally import States, Tally
+from escalate.core.wording import number
+from escalate.methods.families import interval_words
 from escalate.methods.families.interval import IntervalMethod, action_said
 from escalate.methods.families.optimal_cuts import SLACK, optimal_cuts
 from escalate.models import isotonic
@@ -185,6 +188,39 @@ class Gboin(IntervalMethod):
         """Return three grades: an exact answer is then quick."""
         grades = (("N", "mild or none", 0.0), ("M", "moderate", 0.5), ("T", "DLT", 1.0))
         return cls(grades=tuple(Grade(letter=letter, name=name, score=score) for letter, name, score in grades)), 5, 21
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say what outcomes score, and which mean is compared with which cuts."""
+        cuts = self.boundaries(design)
+        low, target, high = (number(x) for x in self._limits(design))
+        ends = tuple(wording.cut(cuts[name], design.max_patients * burden_units(self.outcomes)[1]) for name in cuts)
+        scores = wording.listed([f"{grade.letter} ({grade.name}) {number(grade.score)}" for grade in self.grades])
+        how = (
+            "as BOIN's cut-offs for a DLT rate of the same value"
+            if self.endpoint == "quasi_binary"
+            else "half way between the target and each of them"
+        )
+        mean = "mean score at the current level"
+        return (
+            f"Each patient's worst toxicity has a score: {scores}. Scores are divided by that of a DLT, "
+            f"{number(self.score_of_dlt())}; the target is a mean score of {target} on this scale.",
+            f"After each cohort, the {mean} is compared with two cut-offs, lambda_e = {ends[0]} and lambda_d = {ends[1]}. They "
+            f"follow, {how}, from a mean score of {low} that is held to be too low (p_saf) and one of {high} that is held to be "
+            "too high (p_tox).",
+            *interval_words.compared(
+                design, f"the {mean} is at most lambda_e", "the same otherwise", "it is at least lambda_d"
+            ),
+        )
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say that the MTD is selected by the mean scores."""
+        return interval_words.isotonic_selection(
+            design,
+            prior=isotonic.BOIN_PRIOR,
+            weights="precision" if self.endpoint == "quasi_binary" else "patients",
+            what="mean score",
+            counted="sum of the scores",
+        )
 
     @classmethod
     def examples(cls) -> tuple[Gboin, ...]:

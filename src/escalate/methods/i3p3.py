@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import ceil, floor
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -12,8 +12,12 @@ from escalate.core.arrays import IntArray
 from escalate.core.moves import Margin, Moves
 from escalate.core.plan import Plan
 from escalate.core.tally import States
+from escalate.methods.families import toxicity_interval_words
 from escalate.methods.families.interval import action_said, seen_at
 from escalate.methods.families.toxicity_intervals import EquivalenceInterval, PosteriorMeanMtd
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 
 class I3p3(EquivalenceInterval, PosteriorMeanMtd):
@@ -70,6 +74,10 @@ class I3p3(EquivalenceInterval, PosteriorMeanMtd):
             gaps.append((abs(Fraction(dlt - 1, n) - low), f"low = {float(low):g}, of the rate with one DLT fewer"))
         gap, text = min(gaps)
         return Margin(float(gap), f"{float(gap):.4f} from {text}, in DLT rate")
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say how the rate, and the rate with one DLT fewer, stand to the interval."""
+        return (self.interval_described(design), *toxicity_interval_words.one_dlt_fewer(design))
 
     @classmethod
     def examples(cls) -> tuple[I3p3, ...]:

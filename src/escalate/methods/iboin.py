@@ -18,6 +18,7 @@ from escalate.core.setting import Probability
 from escalate.core.tally import States, Tally
 from escalate.methods.boin import Boin
 from escalate.methods.crm import HalfWidth
+from escalate.methods.families import iboin_words
 from escalate.methods.families.interval import IntervalMethod, action_said, seen_at
 from escalate.methods.families.optimal_cuts import SLACK, optimal_cuts
 from escalate.models import isotonic
@@ -171,6 +172,14 @@ class Iboin(IntervalMethod):
                 f"the start level {design.start_level} is over target before any patient: the skeleton gives "
                 f"{self.guesses(design)[design.start_dose]:g} against {design.target_rate:g}"
             )
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say what is thought of each level, and how it shifts BOIN's cuts."""
+        return iboin_words.choice(self, design)
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say by which rates the MTD is selected, with prior patients if `mtd_borrowing`."""
+        return iboin_words.selection(self, design) if self.mtd_borrowing else super().describe_selection(design)
 
     @classmethod
     def examples(cls) -> tuple[Iboin, ...]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from escalate.core.errors import Problem
 from escalate.core.moves import Moves
 from escalate.core.plan import Plan
 from escalate.core.tally import States
+from escalate.methods.families import toxicity_interval_words
 from escalate.methods.families.interval import action_said, seen_at
 from escalate.methods.families.keys import Keys
 from escalate.methods.families.toxicity_intervals import said_interval
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 
 class Keyboard(Keys):
@@ -62,6 +66,19 @@ class Keyboard(Keys):
             for side, there in (("below", min(counted) < target), ("above", max(counted) > target)):
                 if not there:
                     yield Problem("end_keys", f"discard leaves no key {side} {self.interval_said(plan)}; use rescale")
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say which key decides, and what those at the ends count."""
+        ends = {
+            "rescale": (
+                "These intervals, the keys, have one width, except that the last ones may be cut off at 0 and 1; the posterior "
+                "probability of such a key is multiplied by the width of a whole key and divided by its own."
+            ),
+            "discard": "These intervals, the keys, have one width; what is left at 0 and 1 and is narrower is not looked at.",
+        }[self.end_keys]
+        words = toxicity_interval_words
+        equal = words.equal_intervals(design, "target key", ends, "posterior probability")
+        return (self.interval_described(design, "target key"), words.beta(self.prior), *equal)
 
     @classmethod
     def examples(cls) -> tuple[Keyboard, ...]:

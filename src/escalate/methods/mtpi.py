@@ -12,6 +12,7 @@ from escalate.core.arrays import IntArray
 from escalate.core.moves import Margin, Moves
 from escalate.core.plan import Plan, exact
 from escalate.core.tally import States
+from escalate.methods.families import toxicity_interval_words
 from escalate.methods.families.interval import action_said, seen_at
 from escalate.methods.families.toxicity_intervals import EquivalenceInterval, Masses, TpiFamily, masses
 
@@ -80,6 +81,12 @@ class Mtpi(EquivalenceInterval, TpiFamily):
                     "mtpi2 and keyboard were made to avoid this"
                 )
                 return
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say which of three intervals decides."""
+        words = toxicity_interval_words
+        three = words.three_intervals(design)
+        return (self.interval_described(design), words.beta(self.prior), words.UPM, *three)
 
     @classmethod
     def examples(cls) -> tuple[Mtpi, ...]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from escalate.core.moves import Moves
 from escalate.core.plan import Plan
 from escalate.core.tally import States
+from escalate.methods.families import toxicity_interval_words
 from escalate.methods.families.interval import action_said, seen_at
 from escalate.methods.families.keys import Keys
 from escalate.methods.families.toxicity_intervals import TpiFamily, said_interval
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 
 class Mtpi2(Keys, TpiFamily):
@@ -44,6 +48,12 @@ class Mtpi2(Keys, TpiFamily):
             f"{seen_at(self, state)}: the largest unit probability mass, {upm[best]:.4f}, is in "
             f"{said_interval(edges[best], edges[best + 1])}, {place}: {action_said(state, moves)}."
         )
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say which of the equal intervals decides."""
+        words, ends = toxicity_interval_words, "The last intervals are cut off at 0 and 1."
+        equal = words.equal_intervals(design, "equivalence interval", ends, "UPM")
+        return (self.interval_described(design), words.beta(self.prior), words.UPM, *equal)
 
     @classmethod
     def examples(cls) -> tuple[Mtpi2, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache, partial
 from math import comb, log
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.setting import Positive
 from escalate.core.tally import States, Tally
+from escalate.methods.families import dose_choice_words, ordinal_words
 from escalate.methods.families.dose_choice import NOT_ADMISSIBLE, REASONS
 from escalate.methods.families.graded_dose_choice import GRADED_REASONS, GradedDoseChoice
 from escalate.methods.families.milder_outcomes import milder_outcomes
@@ -27,6 +28,9 @@ from escalate.methods.families.ordinal_settings import GradeLimit, OrdinalPrior
 from escalate.models.ordinal import Likelihood, OrdinalBelief, OrdinalModel
 from escalate.models.ordinal_levels import figures_where_needed, patients, posterior
 from escalate.rules.no_skipping import NoSkipping
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 MANY = 500
 """Most outcomes of a cohort that are compared with each other."""
@@ -240,6 +244,22 @@ class OrdinalCrm(GradedDoseChoice, ModelMethod):
         """Return a small trial: an exact answer is then quick."""
         first = cls.examples()[0]
         return first.model_copy(update={"reference_amount": 40.0}), 4, 12
+
+    def describe_model(self, design: Design) -> tuple[str, ...]:
+        """Say what the model and its prior are."""
+        return ordinal_words.model(design, self)
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say which level follows from the posterior."""
+        return ordinal_words.choice(design, self)
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say how the MTD is selected."""
+        return dose_choice_words.selection(design, self, self.mtd_among)
+
+    def describe_barred(self, design: Design) -> str:
+        """Say that the choice is made again among fewer levels."""
+        return dose_choice_words.BARRED
 
     @classmethod
     def examples(cls) -> tuple[OrdinalCrm, ...]:

@@ -1,4 +1,4 @@
-"""Any PyMC model of the DLT rates, with overdose control: a user's own, or one that comes with escalate."""
+"""A PyMC model of the DLT rates, with overdose control: a user's own, or one that comes with escalate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, InstanceOf, model_validator
@@ -21,11 +21,16 @@ from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.setting import Words
 from escalate.core.tally import States, Tally
+from escalate.core.wording import number
+from escalate.methods.families import dose_choice_words
 from escalate.methods.families.dose_choice import LIKELY_ENOUGH, REASONS, DoseChoice
 from escalate.models import ready
 from escalate.models.prior_nodes import ON_DISK, PriorNodes, PriorNodesBelief, nodes_of
 from escalate.models.remembered import Remembered
 from escalate.rules.no_skipping import NoSkipping
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 ERRORS = 3.0
 """A decision closer to another than so many Monte-Carlo errors is computed anew, on draws around the posterior."""
@@ -250,6 +255,32 @@ class Pymc(DoseChoice, ModelMethod):
     def starter(cls) -> tuple[Pymc, int, int]:
         """Return the Emax curve for a small trial."""
         return cls.examples()[0], 4, 24
+
+    def describe_model(self, design: Design) -> tuple[str, ...]:
+        """Say what the model is, where its code is, and how posteriors come from draws of its prior."""
+        known = (f"The model {self.model}: {ready.described(self.model)}",)
+        own = (
+            f"The model of the DLT probability of each level, and its prior, is the PyMC model {self.model}; the file has the "
+            f"sha256 {self.code_sha256}.",
+        )
+        return (
+            *(own if names_file(self.model) else known),
+            f"Posterior probabilities are weighted means over {self.draws} draws of the prior (seed {self.seed}); where these "
+            f"are too few, or a decision is within {number(ERRORS)} Monte-Carlo errors of another, they are computed from "
+            "draws around the posterior.",
+        )
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say which level follows from the posterior."""
+        return dose_choice_words.choice(design, self)
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say how the MTD is selected."""
+        return dose_choice_words.selection(design, self, self.mtd_among)
+
+    def describe_barred(self, design: Design) -> str:
+        """Say that the choice is made again among fewer levels."""
+        return dose_choice_words.BARRED
 
     @classmethod
     def examples(cls) -> tuple[Pymc, ...]:

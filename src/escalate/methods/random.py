@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,9 @@ from escalate.core.tally import States, Tally
 from escalate.methods.families.control import Control
 from escalate.rules.eliminate import Eliminate
 from escalate.rules.no_skipping import NoSkipping
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 ENTRIES = 1000
 """No trial has more patients, so none has more cohorts."""
@@ -56,6 +59,14 @@ class Random(Control):
     def sizes_cohorts(self) -> bool:
         """Return True: entries are counted in cohorts of one size."""
         return True
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say where the levels come from."""
+        return (
+            "Every cohort after the first is treated at the next level of a randomisation list in permuted blocks, each of "
+            f"which holds every level once (seed {self.seed}); outcomes do not steer it (a control). The entry is counted by "
+            f"the patients so far, in cohorts of {design.cohort_size}.",
+        )
 
     @classmethod
     def examples(cls) -> tuple[Random, ...]:

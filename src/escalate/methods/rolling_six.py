@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -14,8 +14,12 @@ from escalate.core.method import TableMethod
 from escalate.core.moves import DoseSummary, Moves
 from escalate.core.plan import Plan
 from escalate.core.tally import States, Tally
+from escalate.methods.families import rule_based_words
 from escalate.methods.three_plus_three import FULL, TOO_MANY
 from escalate.models import isotonic
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 Rolled = Literal["escalate", "same", "suspend", "de-escalate"]
 _ROLLED: tuple[Rolled, ...] = get_args(Rolled)
@@ -213,6 +217,14 @@ class RollingSix(TableMethod):
     def sizes_cohorts(self) -> bool:
         """Return True: no cohort goes beyond six at a dose."""
         return True
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say who is treated where, and what is waited for."""
+        return rule_based_words.rolling_six(design, self.strict)
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say which level is the MTD."""
+        return rule_based_words.rolling_six_selection(design)
 
     @classmethod
     def examples(cls) -> tuple[RollingSix, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,8 +13,12 @@ from escalate.core.method import TableMethod
 from escalate.core.moves import DoseSummary, Moves
 from escalate.core.plan import Plan
 from escalate.core.tally import States, Tally
+from escalate.methods.families import rule_based_words
 from escalate.methods.families.interval import action_table
 from escalate.models import isotonic
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 TOO_MANY = 2
 FULL = 6
@@ -147,6 +151,14 @@ class ThreePlusThree(TableMethod):
     def sizes_cohorts(self) -> bool:
         """Return True: three patients, then three more."""
         return True
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say what follows 3 and 6 patients, and when the trial ends."""
+        return rule_based_words.three_plus_three(design, self.deescalate, self.six_at_mtd)
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say which level is the MTD."""
+        return rule_based_words.three_plus_three_selection(design, self.deescalate, self.six_at_mtd)
 
     @classmethod
     def examples(cls) -> tuple[ThreePlusThree, ...]:

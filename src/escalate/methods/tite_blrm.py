@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,10 +13,14 @@ from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.tally import States
 from escalate.methods.blrm import Blrm, Robust
+from escalate.methods.families import late_onset_words
 from escalate.methods.families.dose_choice import REASONS
 from escalate.methods.families.follow_up_weights import FollowUpWeights, unguarded
 from escalate.models.bivariate_normal import BivariateNormal
 from escalate.rules.min_follow_up import MinFollowUp
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 
 class TiteBlrm(FollowUpWeights, Blrm):
@@ -87,6 +91,14 @@ class TiteBlrm(FollowUpWeights, Blrm):
     def starter(cls) -> tuple[TiteBlrm, int, int]:
         """Return the prior that a `blrm` starts from."""
         return cls(reference_amount=40.0, prior=BivariateNormal(mean=(-1.1, 0.0), sd=(1.0, 0.6))), 5, 30
+
+    def describe_model(self, design: Design) -> tuple[str, ...]:
+        """Say what the model is, and how pending patients count in it."""
+        return (*super().describe_model(design), *late_onset_words.weighted(self.weights))
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say which level follows from the posterior, and where accrual waits for one to be admissible."""
+        return (*super().describe(design), late_onset_words.WAITS_FOR_ADMISSIBLE)
 
     @classmethod
     def examples(cls) -> tuple[TiteBlrm, ...]:

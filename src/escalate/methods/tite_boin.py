@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,7 +13,11 @@ from escalate.core.moves import Moves
 from escalate.core.plan import Plan, exact
 from escalate.core.tally import States
 from escalate.methods.boin import Boin
+from escalate.methods.families import late_onset_words
 from escalate.methods.families.late_onset import LEAST, NOTHING, FollowUpCuts, LateOnset
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 
 class TiteBoin(LateOnset, Boin):
@@ -90,6 +94,10 @@ class TiteBoin(LateOnset, Boin):
             yield Problem("titration", "tite_boin does not titrate; leave it out, or use boin")
         if self.preset is not None:
             yield Problem("preset", f"{self.preset} is a preset of boin, whose outcomes are known before each decision")
+
+    def describe_pending(self, design: Design) -> str:
+        """Say which rate is compared with BOIN's cuts."""
+        return late_onset_words.tite_boin(design, self.weights)
 
     @classmethod
     def examples(cls) -> tuple[TiteBoin, ...]:

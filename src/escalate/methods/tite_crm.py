@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from escalate.core.moves import Moves
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.tally import States
 from escalate.methods.crm import Crm, HalfWidth
+from escalate.methods.families import late_onset_words
 from escalate.methods.families.follow_up_weights import FollowUpWeights, unguarded
 from escalate.models.bivariate_normal import BivariateNormal
 from escalate.rules.min_follow_up import MinFollowUp
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 
 class TiteCrm(FollowUpWeights, Crm):
@@ -45,6 +49,10 @@ class TiteCrm(FollowUpWeights, Crm):
         """Question what `crm` does, and a trial that never waits."""
         yield from super().doubts(plan)
         yield from unguarded(plan)
+
+    def describe_model(self, design: Design) -> tuple[str, ...]:
+        """Say what the model is, and how pending patients count in it."""
+        return (*super().describe_model(design), *late_onset_words.weighted(self.weights))
 
     @classmethod
     def examples(cls) -> tuple[TiteCrm, ...]:

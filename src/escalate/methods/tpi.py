@@ -14,6 +14,7 @@ from escalate.core.moves import Margin, Moves
 from escalate.core.plan import Plan
 from escalate.core.setting import BetaPrior
 from escalate.core.tally import States
+from escalate.methods.families import toxicity_interval_words
 from escalate.methods.families.interval import action_said, seen_at
 from escalate.methods.families.toxicity_intervals import TIE, TpiFamily, said_interval, unusual_target
 from escalate.models import beta_binomial
@@ -86,6 +87,11 @@ class Tpi(TpiFamily):
         if self.actions(design, size, 0)[0] != 1:
             low, _ = self.interval(design, size, 0)
             yield f"stays at 0/{size} DLTs: the interval that escalates, 0 to {low:.4g}, is too short under this prior, or k2"
+
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say which interval, cut by the posterior standard deviation, decides."""
+        words = toxicity_interval_words
+        return (words.beta(self.prior), *words.by_deviation(design, self.k1, self.k2))
 
     @classmethod
     def examples(cls) -> tuple[Tpi, ...]:

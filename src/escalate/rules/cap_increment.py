@@ -17,6 +17,7 @@ from escalate.core.plan import exact
 from escalate.core.rule import Rule
 from escalate.core.setting import Count, Positive, Setting
 from escalate.core.tally import States
+from escalate.core.wording import number
 
 if TYPE_CHECKING:
     from escalate.core.design import Design
@@ -110,7 +111,7 @@ class CapIncrement(Rule):
         basis = "the dose last given" if self.basis == "last" else "the highest dose given so far"
         parts = [f"Escalation from {basis} is by at most {_said(self._caps[0])}"]
         for cap in self._caps[1:]:
-            start = f"{cap.from_amount or 0:g} {design.doses.unit} or more"
+            start = f"{number(cap.from_amount or 0)} {design.doses.unit} or more"
             where = f"where that is {start}" if cap.dlts is None else f"from {_counted(cap.dlts)} {self._where} on"
             parts.append(f"by at most {_said(cap)} instead {where}")
         return f"{'; '.join(parts)}."
@@ -121,7 +122,7 @@ class CapIncrement(Rule):
         amount, cap = design.doses.levels[reference], self._cap(row, design.doses.levels[reference])
         basis = "last given" if self.basis == "last" else "highest given so far"
         seen = f", after {_counted(int(self._dlts(state)[0]))} {self._where}" if cap.dlts is not None else ""
-        limit = "" if cap.relative is None else f" ({float(_limit(cap, amount)):g} {design.doses.unit})"
+        limit = "" if cap.relative is None else f" ({number(_limit(cap, amount))} {design.doses.unit})"
         top = int(_highest(self, design.doses.levels)[row, reference])
         return (
             f"Level {reference + 1} ({design.amount(reference)}) is the {basis}{seen}: at most {_said(cap)} above it{limit}, so "

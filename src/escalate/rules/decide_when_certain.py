@@ -78,11 +78,16 @@ class DecideWhenCertain(Rule):
 
     def describe(self, design: Design) -> str:
         """Say what the rule does."""
+        others = "Patients pending at other levels count as without a DLT so far."
         if self.tolerance == 0:
-            return "While outcomes at the current level are pending, accrual waits unless none of them can change the decision."
+            return (
+                "While outcomes at the current level are pending, accrual waits unless none of them can change the decision, "
+                f"however many of these patients have a DLT. {others}"
+            )
         return (
             "While outcomes at the current level are pending, accrual waits unless the probability that they change the "
-            f"decision is at most {self.tolerance:g}."
+            f"decision is at most {self.tolerance:g}; each of these patients has a DLT with probability (s + "
+            f"{design.target_rate:g} / 2) / (r + 1), with s DLTs among the r known outcomes there. {others}"
         )
 
     def explain(self, design: Design, state: States, following: int) -> str:

@@ -58,8 +58,8 @@ class Eliminate(Rule):
         prior = f"Beta({self._prior[0]:g}, {self._prior[1]:g})"
         return (
             f"A dose with at least {self.min_patients} evaluable patients and Pr(p > {design.target_rate:g} | data) above "
-            f"{self.cutoff:g} under a {prior} prior is eliminated with all doses above it; the trial stops when level 1 is "
-            f"eliminated.{score_note(design.outcomes)}"
+            f"{self.cutoff:g} under a {prior} prior is eliminated with all doses above it, for the rest of the trial; the "
+            f"trial stops, with no MTD, when level 1 is eliminated.{score_note(design.outcomes)}"
         )
 
     def explain(self, design: Design, state: States, following: int) -> str:

@@ -42,8 +42,8 @@ class EliminateByTable(Rule):
     def describe(self, design: Design) -> str:
         """Say what the rule does."""
         return (
-            "A dose for whose patients and DLTs the decision table says DU is eliminated with all doses above it; the trial "
-            "stops when level 1 is eliminated."
+            "A dose for whose patients and DLTs the decision table says DU is eliminated with all doses above it, for the rest "
+            "of the trial; the trial stops, with no MTD, when level 1 is eliminated."
         )
 
     def explain(self, design: Design, state: States, following: int) -> str:

@@ -57,7 +57,8 @@ class ExtraSafe(Rule):
         """Say what the rule does."""
         return (
             f"The trial stops, with no MTD, when level 1 has at least {self.min_patients} evaluable patients and "
-            f"Pr(p > {design.target_rate:g} | data) above {self.bar:g} under a Beta(1, 1) prior."
+            f"Pr(p > {design.target_rate:g} | data) above {self.bar:g}, which is {self.cutoff:g} less {self.offset:g}, under a "
+            "Beta(1, 1) prior."
             f"{score_note(design.outcomes)}"
         )
 

@@ -15,6 +15,7 @@ from escalate.core.outcome import burden_units, score_note
 from escalate.core.rule import Rule
 from escalate.core.setting import BetaPrior, Probability
 from escalate.core.tally import States
+from escalate.core.wording import counted
 from escalate.models import beta_binomial
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class LowestDoseTooToxic(Rule):
     def describe(self, design: Design) -> str:
         """Say what the rule does."""
         source = "the model" if self.basis == "model" else f"the data of level 1 and {self._beta} prior"
-        after = f", once level 1 has {self.min_patients} evaluable patients" if self.min_patients else ""
+        least = self.min_patients or int(self.basis == "beta_binomial")
+        after = f", once level 1 has at least {counted(least, 'evaluable patient')}" if least else ""
         return (
             f"The trial stops, with no MTD, when Pr(p > {self._limit(design):g} | data) at level 1, from {source}, is "
             f"above {self.cutoff:g}{after}.{score_note(design.outcomes)}"

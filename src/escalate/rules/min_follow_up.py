@@ -30,8 +30,10 @@ class MinFollowUp(Rule):
 
     References
     ----------
-    Yuan Y, Lin R, Li D, Nie L, Warren KE (2018). Clin Cancer Res 24:4921-4930.
-    Lin R, Yuan Y (2020). Biostatistics 21:807-824.
+    Yuan Y, Lin R, Li D, Nie L, Warren KE (2018). Time-to-event Bayesian optimal interval design to accelerate phase I trials.
+    Clin Cancer Res 24:4921-4930.
+    Lin R, Yuan Y (2020). Time-to-event model-assisted designs for dose-finding trials with delayed toxicity. Biostatistics
+    21:807-824.
     """
 
     kind: Literal["min_follow_up"] = "min_follow_up"
@@ -51,8 +53,8 @@ class MinFollowUp(Rule):
     def describe(self, design: Design) -> str:
         """Say what the rule does."""
         return (
-            f"While outcomes at the current level are pending, the dose is not escalated before {self.complete} of its "
-            f"outcomes are known and every pending patient there has been followed for a share of {self.share:g} of the "
+            f"While outcomes at the current level are pending, the dose is not escalated until at least {self.complete} of its "
+            f"outcomes are known and every pending patient there has been followed for at least a share of {self.share:g} of the "
             "window: accrual waits."
         )
 

@@ -39,8 +39,9 @@ class MinPatientsAtSelected(Rule):
     def describe(self, design: Design) -> str:
         """Say what the rule does."""
         return (
-            f"Until the dose that would be selected as the MTD has {self.patients} evaluable patients the trial ends only for "
-            f"safety, at its maximum of {design.max_patients}, or by the method itself."
+            f"Until the dose that would be selected as the MTD has at least {self.patients} evaluable patients the trial ends "
+            f"only for safety, at its maximum of {design.max_patients}, or by the method itself; where none would be selected "
+            "nothing is held back."
         )
 
     def explain(self, design: Design, state: States, following: int) -> str:

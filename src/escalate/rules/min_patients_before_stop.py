@@ -34,7 +34,7 @@ class MinPatientsBeforeStop(Rule):
     def describe(self, design: Design) -> str:
         """Say what the rule does."""
         return (
-            f"Before {self.patients} evaluable patients the trial ends only for safety, at its maximum of "
+            f"Before it has at least {self.patients} evaluable patients the trial ends only for safety, at its maximum of "
             f"{design.max_patients}, or by the method itself."
         )
 

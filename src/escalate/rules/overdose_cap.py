@@ -70,7 +70,8 @@ class OverdoseCap(Rule):
         after = f", from {self.min_patients} evaluable patients {where} on" if self.min_patients > 1 else ""
         return (
             f"A dose with Pr(p > {self._limit(design):g} | data), from {source}, above {self.cutoff:g} is forbidden with all "
-            f"doses above it{after}; the trial stops, with no MTD, when level 1 is.{score_note(design.outcomes)}"
+            f"doses above it{after}, as long as the data say so; the trial stops, with no MTD, when level 1 "
+            f"is.{score_note(design.outcomes)}"
         )
 
     def explain(self, design: Design, state: States, following: int) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field
 from escalate.core.arrays import NONE, FloatArray, IntArray, Mask
 from escalate.core.setting import Probability
 from escalate.core.tally import States, Tally
+from escalate.core.wording import number
 from escalate.rules.families.mtd_amount import MtdAmountRule
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class StopWhenMtdAbove(MtdAmountRule):
         amount = self.factor * design.doses.levels[following]
         value = 1 - self.below(design, state.tally, [amount])[0, 0]
         return (
-            f"Pr(MTD > {amount:g} {design.doses.unit}), {self.factor:g} times level {following + 1}, which would follow, is "
+            f"Pr(MTD > {number(amount)} {design.doses.unit}), {self.factor:g} times level {following + 1}, which would follow, is "
             f"{value:.4f}; the rule asks for {self.probability:g}."
         )
 

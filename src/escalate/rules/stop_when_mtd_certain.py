@@ -11,6 +11,7 @@ from pydantic import Field
 
 from escalate.core.arrays import FloatArray, IntArray, Mask
 from escalate.core.tally import States, Tally
+from escalate.core.wording import percent, rounded
 from escalate.rules.families.mtd_amount import MtdAmountRule
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class StopWhenMtdCertain(MtdAmountRule):
         """Give the coefficient."""
         return (
             f"the robust coefficient of variation of the MTD, the amount with a DLT rate of {self.rate(design):g}, is at most "
-            f"{self.cv:.0%}"
+            f"{percent(self.cv)} (1.4826 times the median absolute deviation from the median, over the median)"
         )
 
     def explain(self, design: Design, state: States, following: int) -> str:
@@ -131,8 +132,8 @@ class StopWhenMtdCertain(MtdAmountRule):
         if found is None:
             return "The median of the MTD lies more than a factor 100 outside the doses: it is not known well."
         return (
-            f"The MTD has the median {found[0]:.4g} {design.doses.unit} and the robust coefficient of variation {found[1]:.4f}; "
-            f"the rule asks for at most {self.cv:g}."
+            f"The MTD has the median {rounded(found[0])} {design.doses.unit} and the robust coefficient of variation "
+            f"{found[1]:.4f}; the rule asks for at most {self.cv:g}."
         )
 
     @classmethod

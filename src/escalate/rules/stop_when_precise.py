@@ -13,6 +13,7 @@ from escalate.core.method import ModelMethod
 from escalate.core.rule import StopRule
 from escalate.core.setting import Count, Probability
 from escalate.core.tally import States
+from escalate.core.wording import percent
 
 if TYPE_CHECKING:
     from escalate.core.design import Design
@@ -56,7 +57,7 @@ class StopWhenPrecise(StopRule):
     def when(self, design: Design) -> str:
         """Give the interval and its limits."""
         return (
-            f"the {self.interval:.0%} credible interval of the DLT rate at the recommended dose lies "
+            f"the {percent(self.interval)} credible interval of the DLT rate at the recommended dose lies "
             f"within {self.lower:g} to {self.upper:g} and that dose has at least {self.min_patients} evaluable patients"
         )
 

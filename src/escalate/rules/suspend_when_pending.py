@@ -27,7 +27,8 @@ class SuspendWhenPending(Rule):
 
     References
     ----------
-    Yuan Y, Lin R, Li D, Nie L, Warren KE (2018). Clin Cancer Res 24:4921-4930.
+    Yuan Y, Lin R, Li D, Nie L, Warren KE (2018). Time-to-event Bayesian optimal interval design to accelerate phase I trials.
+    Clin Cancer Res 24:4921-4930.
     """
 
     kind: Literal["suspend_when_pending"] = "suspend_when_pending"

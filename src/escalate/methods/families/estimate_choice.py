@@ -32,7 +32,7 @@ class EstimateChoice(Setting):
     References
     ----------
     Mozgunov P, Jaki T (2020). Improving safety of the continual reassessment method via a modified allocation rule. Stat Med
-    39:906-922.
+    39:906-922. [choose: cibp]
     """
 
     choose: Literal["nearest", "cibp", "highest_below"] = "nearest"

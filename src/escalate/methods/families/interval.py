@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -14,8 +14,12 @@ from escalate.core.outcome import burden_units, said
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.tally import States, Tally
+from escalate.methods.families.interval_words import isotonic_selection
 from escalate.models import isotonic
 from escalate.rules.eliminate import Eliminate
+
+if TYPE_CHECKING:
+    from escalate.core.design import Design
 
 WORDS = {1: "escalate", 0: "stay", -1: "de-escalate"}
 
@@ -65,6 +69,10 @@ class IntervalMethod(TableMethod):
         return isotonic.select_nearest(
             self.events(tally), tally.n, plan.target_rate, candidates, None, self.mtd_pseudo_counts(), self.mtd_weights
         )
+
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say that the MTD is selected by isotonic regression, from which rates, and what ties do."""
+        return isotonic_selection(design, prior=self.mtd_pseudo_counts(), weights=self.mtd_weights)
 
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
         """Return isotonic estimates, limits and Pr(p > target) of the tried doses."""

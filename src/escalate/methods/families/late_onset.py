@@ -23,6 +23,7 @@ from escalate.core.moves import DoseSummary, Margin, Moves, PendingRow
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.tally import States, Tally
+from escalate.methods.families import late_onset_words
 from escalate.methods.families.interval import IntervalMethod, action_said, action_table, seen_at
 from escalate.methods.families.keys import Keys
 from escalate.methods.families.pending_rows import pending_rows
@@ -192,6 +193,15 @@ class LateOnset(IntervalMethod):
         stft = self.stft(state.tally.pending, state.dose[:, None])
         return int(state.tally.n_pending[0, state.dose[0]]), float(stft[0, 0])
 
+    def describe(self, design: Design) -> tuple[str, ...]:
+        """Say what the method does with known outcomes, and what while some are pending."""
+        known = super().describe(design)
+        return (*known, *late_onset_words.pending(self.thirds), self.describe_pending(design))
+
+    @abstractmethod
+    def describe_pending(self, design: Design) -> str:
+        """Say in a sentence what decides while outcomes at the current level are pending."""
+
     def table_notes(self, plan: Plan) -> tuple[str, ...]:
         """Say for which outcomes the table is."""
         return (
@@ -240,6 +250,10 @@ class LateOnsetKeys(LateOnset, Keys):
         """Return the effective numbers of patients that escalate and de-escalate, less the known outcomes."""
         ends = np.array([ess_of_keys(self, plan, s) for s in range(int(dlt.max(initial=0)) + 1)])
         return FollowUpCuts(ends[dlt, 0] - (n - pending), ends[dlt, 1] - (n - pending))
+
+    def describe_pending(self, design: Design) -> str:
+        """Say which posterior decides."""
+        return late_onset_words.keys(self.prior)
 
     def masses_at(self, plan: Plan, dlt: int, ess: float) -> Masses:
         """Return the posterior masses of the keys for an effective number of patients, as the single row of a table."""

@@ -22,6 +22,8 @@ from escalate.core.rule import Rule
 from escalate.core.setting import BetaPrior, Probability
 from escalate.core.tally import Tally
 from escalate.methods.families.interval import IntervalMethod
+from escalate.methods.families.interval_words import isotonic_selection
+from escalate.methods.families.toxicity_interval_words import interval as words_of_interval
 from escalate.models import beta_binomial, isotonic
 from escalate.rules.eliminate import Eliminate
 from escalate.rules.lowest_dose_too_toxic import LowestDoseTooToxic
@@ -65,6 +67,10 @@ class TpiFamily(PosteriorMeanMtd):
             self.events(tally), tally.n, plan.target_rate, allowed, None, self.mtd_prior, self.mtd_weights
         )
 
+    def describe_selection(self, design: Design) -> tuple[str, ...]:
+        """Say among which levels the MTD is selected by isotonic regression of posterior means."""
+        return isotonic_selection(design, prior=self.mtd_prior, weights=self.mtd_weights, among=self.mtd_among)
+
     def doubts(self, design: Design) -> Iterator[str]:
         """Question an MTD that nobody had."""
         yield from super().doubts(design)
@@ -82,6 +88,10 @@ class EquivalenceInterval(IntervalMethod):
         """Return target - epsilon_low and target + epsilon_high, exactly."""
         target = exact(plan.target_rate)
         return target - exact(self.epsilon_low), target + exact(self.epsilon_high)
+
+    def interval_described(self, design: Design, name: str = "equivalence interval") -> str:
+        """Say in a sentence what the interval is and what it is made of."""
+        return words_of_interval(design, *self.interval(design), name, self.epsilon_low, self.epsilon_high)
 
     def interval_said(self, plan: Plan) -> str:
         """Return the interval as people say it: `0.25 to 0.35`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pkgutil
 
 
@@ -14,3 +15,15 @@ def names() -> tuple[str, ...]:
     ('emax', 'weibull')
     """
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def described(name: str) -> str:
+    """Return what a curve is and what its prior is: the docstring of its file on one line.
+
+    Examples
+    --------
+    >>> described("weibull").split(":")[0]
+    'A Weibull curve'
+    """
+    module = importlib.import_module(f"{__name__}.{name}")
+    return " ".join((module.__doc__ or "").replace("`", "").split())

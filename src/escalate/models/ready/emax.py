@@ -1,4 +1,9 @@
-"""An Emax (Hill) curve: the DLT probability levels off at `top`."""
+"""An Emax (Hill) curve: the DLT probability levels off at `top`.
+
+At the dose d it is top d^hill / (ed50^hill + d^hill). Under the prior, top has the distribution Beta(4, 1), log(ed50) is normal
+with the logarithm of twice the highest dose as mean and standard deviation 1, and log(hill) is normal with mean 0.3 and standard
+deviation 0.4, independently.
+"""
 
 from __future__ import annotations
 

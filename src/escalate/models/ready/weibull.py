@@ -1,4 +1,9 @@
-"""A Weibull curve: the dose at which a patient has a DLT has a Weibull distribution."""
+"""A Weibull curve: the dose at which a patient has a DLT has a Weibull distribution.
+
+At the dose d the DLT probability is 1 - exp(-(d / scale)^shape). Under the prior, log(scale) is normal with the logarithm of three
+times the highest dose as mean and standard deviation 1, and log(shape) is normal with mean 0.2 and standard deviation 0.4,
+independently.
+"""
 
 from __future__ import annotations
 
