@@ -6,12 +6,21 @@ from pathlib import Path
 
 import pytest
 
+import escalate as esc
+from escalate.core.patients import from_outcomes
+from escalate.report.ladder import ladder, ladder_patients
+from escalate.report.posterior_svg import posterior_plot
 from tests.cli.run import DESIGN, SCENARIO, escalate, snapshot, write
 
 RECOMMEND = ("recommend", "d.yaml", "--outcomes", "1NNN 2NTT 1NNT")
 SIMULATE = ("simulate", "d.yaml", "--scenarios", "s.yaml")
+TABLE = ("table", "d.yaml")
+PATHS = ("paths", "d.yaml")
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 both = pytest.mark.parametrize("arguments", [RECOMMEND, SIMULATE], ids=["recommend", "simulate"])
+drawn = pytest.mark.parametrize(
+    "arguments", [RECOMMEND, SIMULATE, TABLE, PATHS], ids=["recommend", "simulate", "table", "paths"]
+)
 
 
 @pytest.fixture
@@ -21,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@both
+@drawn
 @pytest.mark.parametrize("kind", sorted(MAGIC))
 def test_picture(arguments: tuple[str, ...], kind: str, folder: Path) -> None:
     """A picture of the kind that the name says, the same bytes on repetition, beside the same printed answer."""
@@ -109,3 +118,47 @@ def test_folder_named_as_a_picture_without_force(folder: Path) -> None:
     assert done.code == 2
     assert "is a directory" in done.stderr
     assert "--force" not in done.stderr
+
+
+def test_trial_so_far_beside_the_doses(folder: Path) -> None:
+    """One call draws both: each patient on the ladder, and what is believed of each dose, under the same sentence."""
+    done = escalate(*RECOMMEND, "--plot", "doses.svg", "--plot-trial", "trial.svg", cwd=folder)
+    assert (done.code, done.stderr) == (0, "")
+    doses, trial = ((folder / f"{name}.svg").read_text(encoding="utf-8") for name in ("doses", "trial"))
+    assert trial.count("drawing-dlt") == 3 + 1
+    assert doses.count("drawing-estimate") == 3
+    assert all("Treat the next" in text and "small" in text for text in (doses, trial))
+
+
+@pytest.mark.parametrize("option", ["--plot-trial", "--plot"])
+def test_the_page_draws_the_same(option: str, folder: Path) -> None:
+    """What the command draws is the drawing of the page, under a heading."""
+    escalate(*RECOMMEND, option, "x.svg", cwd=folder)
+    design = esc.load_design(folder / "d.yaml")
+    found = esc.recommend(design, RECOMMEND[-1])
+    data = from_outcomes(RECOMMEND[-1], design)
+    page = posterior_plot(found) if option == "--plot" else ladder(design, ladder_patients(design, data), found)
+    inner = page.split("</desc>", 1)[1].removesuffix("</svg>")
+    assert inner in (folder / "x.svg").read_text(encoding="utf-8")
+
+
+def test_two_pictures_of_one_name(folder: Path) -> None:
+    """Two pictures cannot have one name; nothing is written."""
+    before = snapshot(folder)
+    done = escalate(*RECOMMEND, "--plot", "x.png", "--plot-trial", "x.png", cwd=folder)
+    assert (done.stdout, done.code) == ("", 2)
+    assert done.stderr == "error: x.png: --plot and --plot-trial name the same file\n"
+    assert snapshot(folder) == before
+
+
+def test_no_picture_of_a_table_that_there_is_not(folder: Path) -> None:
+    """Where a method has no decision table the command says that there is none to draw, and writes nothing."""
+    write(
+        folder,
+        d_yaml=DESIGN.replace("kind: boin", "kind: crm, skeleton: {half_width: 0.05, prior_mtd: 2}, estimate: mean"),
+    )
+    before = snapshot(folder)
+    done = escalate("table", "d.yaml", "--plot", "x.png", cwd=folder)
+    assert (done.stdout, done.code) == ("", 2)
+    assert done.stderr == "error: crm: has no decision table to draw; its decisions depend on all levels\n"
+    assert snapshot(folder) == before

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
-from escalate.report.svg import LOOKS, SMALL, width_of
+from escalate.report.look import SMALL
+from escalate.report.svg import LOOKS, width_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import escalate as esc
-from escalate.report import calibration_figures, calibration_forms, figures
+from escalate.report import calibration_figures, calibration_forms, picture_files, plots
 from escalate.report.calibration_words import Sources
 from escalate.study.calibrate import calibrate
 from escalate.study.calibration_results import Calibration
@@ -40,7 +40,7 @@ def test_picture(vary: dict[str, Any], scenarios: Any, limits: tuple[str, ...], 
     shown = [ax for ax in figure.axes if ax.get_visible()]
     assert [ax.get_xlabel() for ax in shown] == list(vary)
     for name in ("a.png", "b.png"):
-        figures.save(calibration_figures.calibration(found), tmp_path / name)
+        picture_files.save(plots.calibration(found), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 

@@ -1,20 +1,16 @@
-"""Pictures of operating characteristics and of a trial: what is shaded and named is true, and all text can be read."""
+"""Pictures of operating characteristics: what is shaded and named is true, and all text can be read."""
 
 from __future__ import annotations
 
-from itertools import combinations
-from typing import Any
-
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 
 import escalate as esc
 from escalate.report import figures
 from tests.helpers import ROOT, make
+from tests.report.reading import check_readable
 
 LONG = "A very long title of a design, with the number of its protocol XYZ-123-456 and of its seventh amendment"
 LONG += ", and a few words more than anybody needs"
@@ -34,21 +30,6 @@ def _simulated(designs: int, n_doses: int, title: str) -> Figure:
     )
 
 
-def _check(figure: Figure) -> None:
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
-    page, boxes = figure.bbox, []
-    for text in figure.findobj(Text):
-        box = text.get_window_extent(canvas.get_renderer())
-        if text.get_text() and text.get_visible() and box.width:
-            assert page.x0 <= box.x0 < box.x1 <= page.x1, text.get_text()
-            assert page.y0 <= box.y0 < box.y1 <= page.y1, text.get_text()
-            boxes.append((text.get_text(), box))
-    for (one, a), (other, b) in combinations(boxes, 2):
-        apart = a.x1 <= b.x0 or b.x1 <= a.x0 or a.y1 <= b.y0 + 1 or b.y1 <= a.y0 + 1
-        assert apart, (one, other)
-
-
 def _shaded(ax: Axes) -> list[float]:
     """Return the levels that are shaded, 0 for 'none'."""
     return sorted(p.get_x() + 0.5 for p in ax.patches if isinstance(p, Rectangle) and p.get_zorder() == 0)
@@ -59,13 +40,7 @@ def _shaded(ax: Axes) -> list[float]:
 @pytest.mark.parametrize("designs", [1, 3, 8])
 def test_simulation_can_be_read(designs: int, n_doses: int, title: str) -> None:
     """Nothing is cut and no text touches another, with one design or many, few doses or many, and long names."""
-    _check(_simulated(designs, n_doses, title))
-
-
-@pytest.mark.parametrize("kind", ["boin", "gboin"])
-def test_recommendation_can_be_read(kind: str) -> None:
-    """A long title is wrapped."""
-    _check(figures.recommendation(esc.recommend(make({"kind": kind}, 3, max_patients=12, title=LONG), "1NNN 2NNT")))
+    check_readable(_simulated(designs, n_doses, title))
 
 
 def test_designs_can_be_told_apart_in_grey() -> None:
@@ -94,12 +69,3 @@ def test_graded_outcomes_are_judged_by_their_score() -> None:
     assert [_shaded(ax) for ax in axes[::2]] == [[1], [3], [5], [0]]
     assert [label.get_text() for label in axes[2].get_xticklabels()][3] == "3\n0.18\n0.3"
     assert axes[2].get_xlabel() == "level, and below it the true DLT probability and mean score"
-
-
-@pytest.mark.parametrize(
-    ("method", "label"), [("gboin", "mean score as a part of a DLT's"), ("accelerated_titration", "DLT probability")]
-)
-def test_axis_of_a_recommendation(method: str, label: str) -> None:
-    """The estimate is called a mean score where an outcome counts as a part of a DLT, and nowhere else."""
-    design = esc.load_design(ROOT / "designs" / f"{method}.yaml")
-    assert figures.recommendation(esc.recommend(design)).axes[0].get_ylabel() == f"{label}, 95% interval"

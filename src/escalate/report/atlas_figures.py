@@ -9,7 +9,9 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from escalate.core.outcome import burden_units
-from escalate.report.figures import COLOURS, INK
+from escalate.report.by_matplotlib import settings
+from escalate.report.look import COLOURS, GROUND, INK, NEXT_PALE, ON_ORANGE, SHEET, light
+from escalate.report.svg import raised
 from escalate.study.atlas_cells import ACTIONS, Cell
 
 if TYPE_CHECKING:
@@ -30,11 +32,11 @@ MAX_COLUMNS, MAX_ROWS = 40, 60
 # Six shades that differ in grey, and a sign in each, as in the picture of paths.
 FILL = {
     "escalate": COLOURS[0],
-    "stay": "#DCEFFA",
+    "stay": NEXT_PALE,
     "de-escalate": COLOURS[1],
-    "eliminate": "#6B1D00",
-    "complete": "#C4C4C4",
-    "full": "#F6F6F6",
+    "eliminate": light("brown"),
+    "complete": light("grey"),
+    "full": GROUND,
 }
 SIGN = {
     "escalate": r"$\uparrow$",
@@ -45,8 +47,8 @@ SIGN = {
     "full": ".",
 }
 """Markers of matplotlib."""
-DARK = {"escalate", "eliminate"}
-"""Actions whose sign is white."""
+SIGN_COLOUR = {"escalate": SHEET, "eliminate": SHEET, "de-escalate": ON_ORANGE}
+"""Of actions whose sign has not the colour of letters."""
 SAYS = {
     "escalate": "escalate",
     "stay": "stay",
@@ -98,6 +100,7 @@ def _counted(found: Atlas) -> str:
     return "DLTs" if burden_units(found.design.outcomes)[1] == 1 else "score"
 
 
+@settings()
 def atlas(found: Atlas) -> Figure:
     """Draw a grid of patients by DLTs for each level, and below them what the colours and letters mean."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, seldom needed
@@ -150,8 +153,8 @@ def _panel(ax: Axes, found: Atlas, dose: int, columns: Sequence[int], rows: Sequ
         if cell.kinds:
             outlines.append([(x + 0.05, y + 0.07), (x + 0.95, y + 0.07), (x + 0.95, y + 0.93), (x + 0.05, y + 0.93)])
             _letter(ax, x, y, "".join(letters[code] for code in cell.kinds))
-    ax.add_collection(PolyCollection(stripes, facecolors=fills, edgecolors="white", linewidths=0.6))
-    ax.add_collection(PolyCollection(outlines, facecolors="none", edgecolors="black", linewidths=1.2))
+    ax.add_collection(PolyCollection(stripes, facecolors=fills, edgecolors=SHEET, linewidths=0.6))
+    ax.add_collection(PolyCollection(outlines, facecolors="none", edgecolors=INK, linewidths=1.2))
     for action, places in signs.items():
         _sign(ax, action, places)
     ax.set(xlim=(0, len(columns)), ylim=(0, len(rows)))
@@ -160,8 +163,8 @@ def _panel(ax: Axes, found: Atlas, dose: int, columns: Sequence[int], rows: Sequ
     ax.set_yticks([k + 0.5 for k in marked], [f"{rows[k]:.3g}" for k in marked], fontsize=7, color=INK)
     ax.tick_params(length=0)
     ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
-    doses = found.design.doses
-    name = f"level {dose + 1}: {doses.levels[dose]:g} {doses.unit}"
+    # Not the label: cut short, those of two levels can be alike.
+    name = f"level {dose + 1}: {raised(found.design.bare_amount(dose))}"
     ax.set_title(_shortened(name, int((max(len(columns) * WIDE, PANEL) + BESIDE) * 12)), fontsize=9, loc="left", fontweight="bold",
                  color=INK, pad=4)  # fmt: skip
     ax.set_xlabel("patients at the level", fontsize=8, color=INK, labelpad=2)
@@ -176,7 +179,7 @@ def actions_drawn(cell: Cell) -> list[str]:
 
 def _sign(ax: Axes, action: str, places: Sequence[tuple[float, float]]) -> None:
     x, y = zip(*places, strict=True)
-    colour = "white" if action in DARK else INK
+    colour = SIGN_COLOUR.get(action, INK)
     size = {"x": 3.5, "D": 2.6, ".": 2.0}.get(SIGN[action], 5.5)
     ax.plot(
         x, y, ls="none", marker=SIGN[action], ms=size, color=colour, mew=1.1 if action == "eliminate" else 0.2, zorder=4
@@ -187,8 +190,8 @@ def _letter(ax: Axes, x: int, y: int, text: str) -> None:
     from matplotlib.patheffects import withStroke  # noqa: PLC0415
 
     size = {1: 7.5, 2: 7.5, 3: 7.0, 4: 6.0}.get(len(text), 5.0)
-    ax.text(x + 0.5, y + 0.30, text, ha="center", va="center", fontsize=size, fontweight="bold", color="black",
-            path_effects=[withStroke(linewidth=1.6, foreground="white")])  # fmt: skip
+    ax.text(x + 0.5, y + 0.30, text, ha="center", va="center", fontsize=size, fontweight="bold", color=INK,
+            path_effects=[withStroke(linewidth=1.6, foreground=SHEET)])  # fmt: skip
 
 
 def _swatches(found: Atlas) -> list[tuple[tuple[str, ...], str]]:

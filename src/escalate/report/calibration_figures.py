@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from escalate.report.by_matplotlib import settings
 from escalate.report.calibration_words import counted, headline
-from escalate.report.figures import COLOURS, INK, PALE, _new
+from escalate.report.figures import new_axes
 from escalate.report.lettering import wrapped
+from escalate.report.look import COLOURS, INK, LINE, PALE
 from escalate.study.calibration_axes import show
 from escalate.study.calibration_results import SEPARABLE
 
@@ -26,6 +28,7 @@ MANY_VALUES = 9
 """More values than this are marked on the axis by its own scale."""
 
 
+@settings()
 def calibration(found: Calibration) -> Figure:
     """Draw, setting by setting, the loss of every candidate above that of the chosen one, and the best at each value."""
     n = len(found.axes)
@@ -35,7 +38,7 @@ def calibration(found: Calibration) -> Figure:
     head = wrapped(headline(found), 11, "bold", width - 0.3)
     note = wrapped(_note(found), 8.5, "normal", width - 0.3)
     height = rows * PANEL + 0.2 * len(head) + 0.17 * len(note) + 0.4
-    figure, axes = _new(width, height, rows, columns)
+    figure, axes = new_axes(width, height, rows, columns)
     top = _top(found)
     for k, ax in enumerate(axes):
         if k < n:
@@ -92,7 +95,7 @@ def _panel(ax: Axes, found: Calibration, axis: int) -> None:
     _profile(ax, found, [(places[repr(value)], one) for value, one in by_value if one.kept], joined=numeric)
     ax.plot(x(found.chosen), 0, "D", color=COLOURS[1], mec=INK, mew=0.8, ms=7, zorder=6, clip_on=False)
     ax.set_xlabel(found.axes[axis].field, fontsize=9.5, color=INK)
-    ax.grid(axis="y", color=PALE, lw=0.5, alpha=0.6)
+    ax.grid(axis="y", color=LINE, lw=0.6)
     ax.set_axisbelow(True)
     _ticks(ax, values, list(places.values()), numeric=numeric)
 

@@ -10,9 +10,10 @@ from escalate.core.dated_patients import DatedTrial
 from escalate.core.errors import EscalateError
 from escalate.core.moves import Action
 from escalate.report.ladder_marks import PITCH, flag, flag_width, legend, patient_mark
+from escalate.report.look import SMALL, TEXT
 from escalate.report.plan import barred_words, lit_level, recommended_words
 from escalate.report.sentences import dose_words
-from escalate.report.svg import SMALL, TEXT, WIDTH, Drawn, drawing, element, raised, words, wrapped
+from escalate.report.svg import WIDTH, Drawn, drawing, element, raised, words, wrapped
 
 if TYPE_CHECKING:
     from escalate.core.design import Design
@@ -104,6 +105,7 @@ def ladder(
     *,
     plan: Plan | None = None,
     name: str = "ladder",
+    heading: Sequence[str] = (),
 ) -> Drawn:
     """Draw the levels with their patients; the level of the last cohort, and levels decided, recommended or barred are marked.
 
@@ -115,6 +117,8 @@ def ladder(
         What was decided: it has a mark of its own, and stands out instead of what is recommended.
     name
         Starts the ids of the drawing.
+    heading
+        Texts above it.
 
     Raises
     ------
@@ -141,7 +145,7 @@ def ladder(
     )
     title = f"Dose ladder: {len(patients)} patient{'s' * (len(patients) != 1)} on {design.n_doses} levels"
     described = " ".join(_described(design, rung) for rung in rungs)
-    return drawing(name, title, f"Highest level first. {described}", height, [*rails, *drawn, *key])
+    return drawing(name, title, f"Highest level first. {described}", height, [*rails, *drawn, *key], heading=heading)
 
 
 def _check(design: Design, patients: Sequence[LadderPatient]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from escalate.report.svg import SMALL, WIDTH, Drawn, element, width_of, words
+from escalate.report.look import SMALL
+from escalate.report.svg import WIDTH, Drawn, element, width_of, words
 
 if TYPE_CHECKING:
     from escalate.report.ladder import Status

@@ -42,6 +42,8 @@ class Picture:
                 svg_string=self.svg,
                 background="#ffffff",
                 width=round(self.width * scale),
+                # What a unit such as pt is; without it resvg refuses a drawing that has one.
+                dpi=96,
                 skip_system_fonts=True,
                 font_files=list(fonts),
                 font_family="DejaVu Sans",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from escalate.core.method import TableMethod
 from escalate.core.outcome import burden_units
 from escalate.methods.families.dose_choice import DoseChoice
 from escalate.methods.families.toxicity_intervals import EquivalenceInterval
+from escalate.report.look import SMALL, TEXT
 from escalate.report.plan import lit_level
 from escalate.report.sentences import dose_words
-from escalate.report.svg import SMALL, TEXT, WIDTH, Drawn, drawing, element, raised, width_of, words, wrapped
+from escalate.report.svg import WIDTH, Drawn, drawing, element, raised, width_of, words, wrapped
 
 if TYPE_CHECKING:
     from escalate.core.design import Design
@@ -24,7 +25,9 @@ ROOM: Final = WIDTH - 2 * LEFT
 NBSP: Final = "\N{NO-BREAK SPACE}"
 
 
-def posterior_plot(found: Recommendation, *, plan: Plan | None = None, name: str = "posterior") -> Drawn:
+def posterior_plot(
+    found: Recommendation, *, plan: Plan | None = None, name: str = "posterior", heading: Sequence[str] = ()
+) -> Drawn:
     """Draw the estimate of each dose with its 95% interval, the observed rate, the target, and the interval around it.
 
     A dose without an estimate says so. Where the method estimates nothing, observed rates alone are drawn.
@@ -35,6 +38,8 @@ def posterior_plot(found: Recommendation, *, plan: Plan | None = None, name: str
         What was decided: its level stands out instead of the recommended one.
     name
         Starts the ids of the drawing.
+    heading
+        Texts above it.
     """
     design, band = found.design, band_of(found.design)
     any_estimate = any(row.estimate is not None for row in found.doses)
@@ -52,7 +57,8 @@ def posterior_plot(found: Recommendation, *, plan: Plan | None = None, name: str
     what = _what(design)
     target = "" if design.target is None else f" The target is {design.target:g}."
     about = f"Highest level first. {' '.join(said)}{target}{'' if band is None else f' Band: {band[2]}.'}"
-    return drawing(name, f"{what[0].upper()}{what[1:]} by dose level", about, height, [*drawn, *_axis(y + 2), *key])
+    return drawing(name, f"{what[0].upper()}{what[1:]} by dose level", about, height, [*drawn, *_axis(y + 2), *key],
+                   heading=heading)  # fmt: skip
 
 
 def band_of(design: Design) -> tuple[float, float, str] | None:

@@ -11,9 +11,12 @@ import numpy as np
 
 from escalate.core.errors import EscalateError
 from escalate.core.moves import Action
-from escalate.report.figures import COLOURS, INK, PALE
+from escalate.core.wording import rounded
+from escalate.report.by_matplotlib import settings
 from escalate.report.lettering import inches, wrapped
+from escalate.report.look import BAND, COLOURS, DLT, GREY, INK, PALE, SHEET
 from escalate.report.path_figures import SIGN, STYLE
+from escalate.report.svg import raised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +42,7 @@ BOX: Final = 0.62
 DEPENDS: Final = "depends on the grades"
 
 
+@settings()
 def priors(found: Sequence[Prior]) -> Figure:
     """Draw what the priors of designs say, one below the other.
 
@@ -105,22 +109,22 @@ def _toxicity(ax: Axes, found: Prior, _ceiling: float) -> None:
     design = found.design
     if found.interval_limits is not None:
         low, high = found.interval_limits[:2]
-        ax.axhspan(low, high, color=COLOURS[2], alpha=0.15, lw=0, zorder=0)
+        ax.axhspan(low, high, color=BAND, lw=0, zorder=0)
         for limit in (low, high):
             ax.axhline(limit, color=PALE, lw=0.8, zorder=1)
         _beside(ax, (low + high) / 2, f"{low:g} to {high:g}", INK)
     if design.target is not None:
-        ax.axhline(design.target, color=COLOURS[5], lw=1.2, ls="--", zorder=1)
+        ax.axhline(design.target, color=DLT, lw=1.2, ls="--", zorder=1)
         where = design.target
         if found.interval_limits is not None:
             # Beside the name of the interval there is no room.
             where = found.interval_limits[1] + 0.035
-        _beside(ax, where, f"target {design.target:g}", COLOURS[5])
+        _beside(ax, where, f"target {design.target:g}", DLT)
     for dose in found.doses:
         low_95, low_50, median, high_50, high_95 = dose.quantiles
         ax.plot([dose.level] * 2, [low_95, high_95], color=COLOURS[0], lw=2, solid_capstyle="butt", zorder=2)
         ax.plot([dose.level] * 2, [low_50, high_50], color=COLOURS[0], lw=9, solid_capstyle="butt", zorder=3)
-        ax.plot(dose.level, median, "o", color="white", mec=INK, ms=6.5, zorder=4)
+        ax.plot(dose.level, median, "o", color=SHEET, mec=INK, ms=6.5, zorder=4)
     ax.set(xlim=(0.5, design.n_doses + 0.5), ylim=(0, 1), ylabel="DLT probability")
     ax.set_title("Toxicity: median, 50% and 95% intervals", fontsize=9.5, loc="left", color=INK)
     _levels(ax, found)
@@ -134,7 +138,7 @@ def _beside(ax: Axes, y: float, text: str, colour: str) -> None:
 def _levels(ax: Axes, found: Prior, *, before: Sequence[str] = (), after: str = "") -> None:
     """Name the levels, with their amounts where there is room."""
     design, n = found.design, found.design.n_doses
-    amounts = [f"{amount:.4g}" for amount in design.doses.levels]
+    amounts = [raised(rounded(amount)) for amount in design.doses.levels]
     size = _fitting(amounts, AXIS / (n + len(before)) - GAP) if n <= FEW_LEVELS else None
     # Of many levels every second or third is named, the highest among them.
     named = list(range(n, 0, -ceil(n / MANY_LEVELS)))[::-1]
@@ -194,12 +198,12 @@ def _decisions(ax: Axes, found: Prior, _ceiling: float) -> None:
     n, start = found.first_cohort[0].patients, found.design.start_level
     ax.set_title(f"First cohort: {n} at level {start}", fontsize=9.5, loc="left", color=INK)
     for y, (_seen, probability, outcome) in enumerate(rows):
-        fill, letters = (PALE, INK) if outcome is None else STYLE[outcome.action]
+        fill, letters = (GREY, INK) if outcome is None else STYLE[outcome.action]
         ax.add_patch(Rectangle((0, y - 0.4), BOX, 0.8, facecolor=fill, edgecolor=INK, lw=0.8))
         said = DEPENDS if outcome is None else _follows(outcome)
         ax.text(BOX / 2, y, said, ha="center", va="center", fontsize=9, color=letters)
         length = (1 - BOX - 0.16) * probability
-        ax.add_patch(Rectangle((BOX + 0.03, y - 0.2), length, 0.4, facecolor=PALE, edgecolor=INK, lw=0.5))
+        ax.add_patch(Rectangle((BOX + 0.03, y - 0.2), length, 0.4, facecolor=GREY, edgecolor=INK, lw=0.5))
         share = "<0.001" if 0 < probability < 0.0005 else f"{probability:.3f}"
         ax.text(BOX + 0.045 + length, y, share, va="center", fontsize=8.5, color=INK)
     ax.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), ylabel="DLTs among the patients")

@@ -1,65 +1,25 @@
 """Drawings as SVG text: elements whose every text is escaped, and lettering that fits without measuring a font.
 
 No element has a `style` attribute, a script or a `<style>`, so that a page with a strict content security policy can hold the
-drawing. Looks are presentation attributes, which any rule of a style sheet overrides by the class names of `LOOKS`.
+drawing. Looks are presentation attributes, which any rule of a style sheet overrides by the class names of `look.MARKS`.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from math import isfinite
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
-BLUE, RED, INK, GREY, PALE = "#0072B2", "#B34700", "#222222", "#595959", "#8C8C8C"
-"""Of Okabe and Ito's palette, the red darker: 4.5 to 1 against white, and apart for any colour vision."""
+from escalate.report.look import MARKS, SMALL, TEXT, attributes
+
 WIDTH: Final = 400.0
 """Units of every drawing: about the pixels of a telephone, so that its smallest letters can be read there."""
-TEXT: Final = 14.0
-SMALL: Final = 12.0
-"""Sizes of letters; none is smaller."""
-
-Look: TypeAlias = MappingProxyType[str, str]
-
-
-def _look(**attributes: str) -> Look:
-    return MappingProxyType(attributes)
-
-
-LOOKS: Final = MappingProxyType(
-    {
-        "drawing": _look(font_family="system-ui, Helvetica, Arial, sans-serif", font_size=f"{TEXT:g}", fill=INK),
-        "drawing-text": _look(fill=INK),
-        "drawing-muted": _look(fill=GREY),
-        "drawing-line": _look(stroke=INK, stroke_width="1.5", fill="none"),
-        "drawing-grid": _look(stroke="#D0D0D0", stroke_width="1", fill="none"),
-        "drawing-next": _look(fill="#E3F0F8", stroke=BLUE, stroke_width="2"),
-        "drawing-barred": _look(fill="#EDEDED", stroke=PALE, stroke_width="1", stroke_dasharray="4 3"),
-        "drawing-sign": _look(fill=INK, stroke=INK, stroke_width="1.5"),
-        "drawing-none": _look(fill=BLUE, stroke=BLUE, stroke_width="1.5"),
-        "drawing-dlt": _look(fill=RED, stroke=RED, stroke_width="1"),
-        "drawing-hollow": _look(fill="#FFFFFF", stroke=INK, stroke_width="1.5"),
-        "drawing-letter": _look(fill="#FFFFFF"),
-        "drawing-frame": _look(fill="none", stroke=INK, stroke_width="1"),
-        "drawing-interval": _look(stroke=BLUE, stroke_width="4", fill="none"),
-        "drawing-estimate": _look(fill=BLUE, stroke="#FFFFFF", stroke_width="1"),
-        "drawing-target": _look(stroke=RED, stroke_width="1.5", stroke_dasharray="6 4", fill="none"),
-        "drawing-band": _look(fill="#CFE8DC", stroke="none"),
-    }
-)
-"""The classes that elements may have, and the attributes that each brings:
-
-* `drawing`: the whole; `drawing-text`, `drawing-muted`: letters, and letters of less weight; `drawing-letter`: on a filled mark.
-* `drawing-line`: rails, rungs, axes; `drawing-grid`: lines that help the eye.
-* `drawing-next`: behind the level to be given next, or the MTD; `drawing-barred`: behind a level that is barred.
-* `drawing-sign`: the signs before words such as *next*.
-* `drawing-none`, `drawing-dlt`: a patient without and with a DLT; `drawing-hollow`: a mark that is not filled (pending, not
-  evaluable, an observed rate); `drawing-frame`: around a backfilled patient, and under a cohort.
-* `drawing-interval`, `drawing-estimate`, `drawing-target`, `drawing-band`: an interval, an estimate, the target, a band of rates.
-"""
+LOOKS: Final = MappingProxyType({mark: attributes(mark) for mark in MARKS})
+"""The classes that elements may have, and the attributes that each brings."""
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -107,28 +67,58 @@ def element(tag: str, *children: str | Drawn, look: str | None = None, **attribu
     return Drawn(f"<{tag}{said}>{inner}</{tag}>" if inner else f"<{tag}{said}/>")
 
 
-def drawing(name: str, title: str, description: str, height: float, children: Iterable[Drawn]) -> Drawn:
+def drawing(
+    name: str,
+    title: str,
+    description: str,
+    height: float,
+    children: Iterable[Drawn],
+    *,
+    heading: Sequence[str] = (),
+    width: float = WIDTH,
+) -> Drawn:
     """Return a whole drawing, which says in words what it shows.
 
     Parameters
     ----------
     name
         Starts the ids of title and description; no two drawings of a page may share it.
+    heading
+        Texts above the drawing, the first in bold; with them it is a sheet of its own, on paper. None where a page or a caption
+        says them.
     """
+    head, top = _heading(heading, width)
+    inner = [element("g", *children, transform=f"translate(0 {_value(top)})")] if heading else list(children)
+    sheet = [element("rect", look="drawing-sheet", width=width, height=height + top)] if heading else []
     return element(
         "svg",
         element("title", title, id=f"{name}-title"),
         element("desc", description, id=f"{name}-desc"),
-        *children,
+        *sheet,
+        *head,
+        *inner,
         look="drawing",
         xmlns="http://www.w3.org/2000/svg",
         role="img",
         aria_labelledby=f"{name}-title",
         aria_describedby=f"{name}-desc",
-        view_box=f"0 0 {_value(WIDTH)} {_value(height)}",
-        width=WIDTH,
-        height=height,
+        view_box=f"0 0 {_value(width)} {_value(height + top)}",
+        width=width,
+        height=height + top,
     )
+
+
+def _heading(texts: Sequence[str], width: float) -> tuple[list[Drawn], float]:
+    """Return the lines above a drawing, and where it begins."""
+    drawn: list[Drawn] = []
+    y = 10.0
+    for k, text in enumerate(texts):
+        size, room = (SMALL, width - 16) if k else (TEXT, (width - 16) / 1.1)
+        for line in wrapped(raised(text), size, room):
+            y += size + 4
+            shown = line if k else element("tspan", line, font_weight="bold")
+            drawn.append(words(8, y, shown, look="drawing-muted" if k else "drawing-text", size=size))
+    return drawn, y + 12 if texts else 0.0
 
 
 def words(x: float, y: float, text: str | Drawn, *more: str | Drawn, look: str = "drawing-text", size: float = TEXT,
@@ -193,8 +183,13 @@ def _em(letter: str) -> float:
     return 0.72 if letter.isupper() else 0.61
 
 
+def clean(text: str) -> str:
+    """Return a text without the characters that XML does not have."""
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _text(text: str) -> str:
-    return escape(_FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text), quote=True)
+    return escape(clean(text), quote=True)
 
 
 def _value(value: str | float) -> str:

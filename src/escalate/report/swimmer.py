@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from escalate.core.moves import Action
-from escalate.report.figures import COLOURS, HATCHES, INK, PALE
+from escalate.report.by_matplotlib import settings
 from escalate.report.lettering import wrapped
+from escalate.report.look import COLOURS, DLT, HATCHES, INK, LINE, SHEET
 from escalate.study.trace import Kind
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 9.6
 """Inches."""
-RED: Final = COLOURS[5]
 # The fifth colour last: the sixth is that of DLTs, and levels must not look like them.
 LEVELS: Final = (COLOURS[4], COLOURS[0], COLOURS[2], COLOURS[1], COLOURS[3])
 _MARKS: Final = {Action.ESCALATE: "^", Action.STAY: "s", Action.DE_ESCALATE: "v", Action.STOP: "X"}
@@ -26,6 +26,7 @@ _NARROW: Final = 0.022
 """Of the width of the picture: decisions nearer than this have their levels written one above the other."""
 
 
+@settings()
 def swimmer(story: Story) -> Figure:
     """Draw a trial: time to the right, patients from top to bottom in the order of treatment, decisions above them."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, seldom needed
@@ -41,7 +42,7 @@ def swimmer(story: Story) -> Figure:
         each.tick_params(colors=INK, labelsize=9)
         for k, (begin, end) in enumerate(story.suspended):
             each.axvspan(
-                begin, end, color=PALE, alpha=0.35, lw=0, zorder=0, label="accrual suspended" if k == 0 else None
+                begin, end, color=LINE, alpha=0.8, lw=0, zorder=0, label="accrual suspended" if k == 0 else None
             )
     last = max(event.day for event in story.events)
     ax.set(xlim=(-0.01 * last, 1.02 * last), ylim=(n + 0.7, 0.3))
@@ -74,15 +75,15 @@ def _patients(ax: Axes, story: Story) -> None:
             ax.plot([bar.arrived, bar.start], [bar.patient, bar.patient], color=INK, lw=0.8, ls=":", zorder=1,
                     label="in the queue")  # fmt: skip
         ax.barh(bar.patient, bar.end - bar.start, left=bar.start, height=0.66, color=LEVELS[k % len(LEVELS)],
-                hatch=HATCHES[k // len(LEVELS) % len(HATCHES)], edgecolor=INK, linewidth=0.5, zorder=2,
+                hatch=HATCHES[k % len(HATCHES)], edgecolor=INK, linewidth=0.5, zorder=2,
                 label=f"level {bar.level}")  # fmt: skip
         if bar.backfilled:
-            ax.plot(bar.start, bar.patient, ">", color="white", mec=INK, mew=1, ms=6, zorder=3, label="backfilled")
+            ax.plot(bar.start, bar.patient, ">", color=SHEET, mec=INK, mew=1, ms=6, zorder=3, label="backfilled")
         if bar.dlt:
-            ax.plot(bar.end, bar.patient, "X", color=RED, mec=INK, mew=0.6, ms=8, zorder=3, label="DLT")
+            ax.plot(bar.end, bar.patient, "X", color=DLT, mec=INK, mew=0.6, ms=8, zorder=3, label="DLT")
         elif bar.left:
             ax.plot(
-                bar.end, bar.patient, "D", color="white", mec=INK, mew=1, ms=6, zorder=3, label="leaves before the end"
+                bar.end, bar.patient, "D", color=SHEET, mec=INK, mew=1, ms=6, zorder=3, label="leaves before the end"
             )
 
 
@@ -101,7 +102,7 @@ def _decisions(ax: Axes, story: Story, last: float) -> None:
         if event.action is None:
             continue
         stop = event.action == Action.STOP
-        ax.plot(event.day, 0.55, _MARKS[event.action], color=RED if stop else INK, ms=6, label=str(event.action))
+        ax.plot(event.day, 0.55, _MARKS[event.action], color=DLT if stop else INK, ms=6, label=str(event.action))
         raised = event.day - before < _NARROW * last and not raised
         ax.text(
             event.day, 1.45 if raised else 0.95, "" if stop else str(event.level), ha="center", fontsize=8.5, color=INK
