@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Make .venv with escalate and its pinned dependencies; pass "dev" for the tools of the tests too
-# (on Debian and Ubuntu also a compiler, a PostgreSQL server and Chromium, where absent).
+# (on Debian and Ubuntu also a compiler, a PostgreSQL server, Chromium and Pango, where absent).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 extra=${1:+[$1]}
@@ -25,6 +25,9 @@ if [ "${1:-}" = dev ]; then
   # The tests start a PostgreSQL server and a browser of their own.
   { command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb'; } > /dev/null || wanted+=(postgresql)
   { command -v chromium || command -v chromium-browser; } > /dev/null || wanted+=(chromium)
+  # PDF documents draw their letters by Pango.
+  libraries=$(ldconfig -p 2> /dev/null || /sbin/ldconfig -p 2> /dev/null || true)
+  [[ $libraries == *libpango-1.0* && $libraries == *libpangoft2-1.0* ]] || wanted+=(libpango-1.0-0 libpangoft2-1.0-0)
   # One at a time: what cannot be had must not keep the others away.
   [ ${#wanted[@]} -eq 0 ] || apt-get update -qq || true
   for package in "${wanted[@]}"; do

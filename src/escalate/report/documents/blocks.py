@@ -13,7 +13,9 @@ from typing import Literal, TypeAlias
 from escalate.report.picture import Picture
 
 Look: TypeAlias = Literal["plain", "strong", "emphasis", "code"]
-Tone: TypeAlias = Literal["plain", "escalate", "stay", "deescalate", "eliminate", "chosen", "muted", "good", "bad", "open"]
+Tone: TypeAlias = Literal[
+    "plain", "escalate", "stay", "deescalate", "eliminate", "chosen", "muted", "good", "bad", "open"
+]
 """What a cell means; a writer gives it a tint, and never by colour alone: the words say it too."""
 
 
@@ -146,6 +148,8 @@ class Document:
         Name and value of what identifies it: versions, hashes, dates; shown as a small table under the title.
     footer
         What every page carries.
+    contents
+        Whether a long document has a list of contents; without one the first section stands right under the title.
     """
 
     kind: str
@@ -155,6 +159,7 @@ class Document:
     facts: tuple[tuple[str, str], ...] = ()
     footer: str = ""
     language: str = "en"
+    contents: bool = True
 
     def numbers(self) -> dict[str, str]:
         """Return `Table 1` or `Figure 1` for the key of each table and figure.
