@@ -91,6 +91,7 @@ class Logistic(Generator):
             name=f"{self.family}: MTD at level {level}, slope {str(slope).removesuffix('.0')}",
             dlt=tuple(dlt.tolist()),
             family=self.family,
+            reason=f"The MTD is level {level} on a logistic curve in the log dose with slope {str(slope).removesuffix('.0')}.",
         )
 
     @classmethod

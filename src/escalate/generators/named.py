@@ -28,6 +28,15 @@ NEEDS: Final[dict[Family, int]] = {
     "plateau": 3,
 }
 """Fewest dose levels with which a family means something."""
+REASONS: Final[dict[Family, str]] = {
+    "mtd": "The DLT probability of one level is the target: can the design find it wherever it is?",
+    "all_toxic": "Every level is too toxic: does the design stop, and after how many patients?",
+    "all_safe": "No level reaches the target: does the design get to the highest one?",
+    "steep": "The DLT probability rises steeply around the MTD: a step too far does most harm.",
+    "shallow": "The DLT probability rises slowly around the MTD: neighbouring levels are hard to tell apart.",
+    "plateau": "From a level on the DLT probability stays at the target: any of these levels is an MTD.",
+}
+"""Why each family belongs in a simulation study."""
 
 
 class Named(Generator):
@@ -91,7 +100,7 @@ class Named(Generator):
         }
         start = f"{self.name}: " if self.name else ""
         return tuple(
-            Scenario(name=f"{start}{what}", dlt=tuple(dlt.tolist()), family=self.family)
+            Scenario(name=f"{start}{what}", dlt=tuple(dlt.tolist()), family=self.family, reason=REASONS[family])
             for family in self.families
             for what, dlt in curves[family]().items()
         )

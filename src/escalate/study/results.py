@@ -13,7 +13,9 @@ from escalate.core.arrays import FloatArray
 from escalate.core.clock import Clock
 from escalate.core.design import Design
 from escalate.core.scenario import Scenario
+from escalate.core.shown import Shown
 from escalate.study.characteristics import Characteristics
+from escalate.study.provenance import StudyProvenance
 from escalate.study.summary import Scalars, Summary, summarise
 
 if TYPE_CHECKING:
@@ -24,13 +26,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class DesignResult:
+class DesignResult(Shown):
     """One design under every scenario."""
 
     design: Design
     scenarios: tuple[Scenario, ...]
     characteristics: Characteristics
     n_states: int | None
+
+    def __repr__(self) -> str:
+        return f"DesignResult({self.design.title!r}: {len(self.scenarios)} scenarios)"
 
     @cached_property
     def benchmark(self) -> Benchmark | None:
@@ -72,7 +77,7 @@ class DesignResult:
 
 
 @dataclass(frozen=True)
-class OperatingCharacteristics:
+class OperatingCharacteristics(Shown):
     """Results of `simulate`: designs by scenarios.
 
     Parameters
@@ -82,6 +87,8 @@ class OperatingCharacteristics:
         (P, 21, V).
     clock
         The calendar that the trials ran on; None where outcomes are known as soon as patients are treated.
+    read_from
+        The provenance that a file of results says; None where they were made here.
     """
 
     designs: tuple[DesignResult, ...]
@@ -89,6 +96,18 @@ class OperatingCharacteristics:
     seed: int | None
     squares: FloatArray | None = None
     clock: Clock | None = None
+    read_from: StudyProvenance | None = None
+
+    @cached_property
+    def provenance(self) -> StudyProvenance:
+        """With what it was made."""
+        return self.read_from or StudyProvenance.here(self.designs[0].scenarios)
+
+    def __repr__(self) -> str:
+        how = "exact" if self.trials is None else f"{self.trials:,} trials each"
+        return (
+            f"OperatingCharacteristics({len(self.designs)} designs, {len(self.designs[0].scenarios)} scenarios, {how})"
+        )
 
     @property
     def exact(self) -> bool:

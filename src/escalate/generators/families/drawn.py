@@ -91,9 +91,14 @@ class DrawnGenerator(Generator):
     def scenarios(self) -> tuple[Scenario, ...]:
         """Return the scenarios, numbered from 1 in the order of the stream."""
         return tuple(
-            Scenario(name=f"{self.family} {k:04d}", dlt=tuple(dlt), family=self.family, drawn=True)
+            Scenario(name=f"{self.family} {k:04d}", dlt=tuple(dlt), family=self.family, drawn=True, reason=self.reason)
             for k, dlt in enumerate(self.probabilities().tolist(), start=1)
         )
+
+    @property
+    def reason(self) -> str:
+        """Which law it was drawn from, and with which seed."""
+        return f"Drawn at random by the generator {self.kind}, seed {self.seed}."
 
     def _block(self, block: int) -> FloatArray:
         uniforms = self._stream(block)
