@@ -7,10 +7,11 @@ from datetime import date, timedelta
 import pytest
 
 from escalate.conduct import deciding, entering, opening, store
-from escalate.conduct.allowance import allowance
+from escalate.conduct.allowance import allowance, stopped
 from escalate.conduct.bodies import PatientRow
 from escalate.conduct.design_lock import lock
 from escalate.conduct.errors import RecordError
+from escalate.report.record_forms import next_step
 from tests.conduct.acting import BOIN, ana, bob
 from tests.helpers import ROOT
 
@@ -106,3 +107,15 @@ def test_cohorts_keep_their_order(record: str) -> None:
     with pytest.raises(RecordError, match="patient 001 cohort: is not amended"):
         entering.amend("t", "001", {"cohort": 9}, ana, reason="moved")
     assert store.load("t").patients["001"].row.cohort == 1
+
+
+def test_a_trial_that_is_stopped_can_be_closed(record: str) -> None:
+    """Once it was decided to stop, what comes next is to close the trial, not another recommendation; a hold is no stop."""
+    opening.open_trial("t", lock(str(BOIN)), ana)
+    entering.enter("t", plain(range(1, 4), 1, 1, dlt=True), ana)
+    assert not stopped(store.load("t"))
+    deciding.decide("t", "hold", ana, reason="The committee meets tomorrow")
+    assert not stopped(store.load("t"))
+    deciding.decide("t", "accept", ana)
+    assert stopped(store.load("t"))
+    assert next_step(store.load("t")) == "The trial is stopped: declare the MTD and close it."

@@ -30,6 +30,7 @@ READING = (
     "/verify",
     "/data.csv",
     "/archive.zip",
+    "/meeting-pack",
 )
 # What each operation takes to pass the question who asks; what comes after is another matter.
 WRITING: dict[tuple[str, str], tuple[dict[str, Any], frozenset[str]]] = {

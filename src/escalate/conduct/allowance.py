@@ -100,6 +100,18 @@ def _was_allowed(decision: Decision, level: int) -> bool:
     return bool(decision.analysis.body.recommendation["doses"][level - 1]["allowed"])
 
 
+def stopped(state: TrialState) -> bool:
+    """Return whether a decision in force ends the trial."""
+    decision = state.decision
+    if (
+        decision is None
+        or decision.body.level is not None
+        or decision.standing not in (Standing.IN_FORCE, Standing.ACTED_ON)
+    ):
+        return False
+    return _in_words(decision) == "stop"
+
+
 def _in_words(decision: Decision) -> str:
     """Return what a decision by which nobody is treated is to do."""
     if decision.body.choice != "accept":

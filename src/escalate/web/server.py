@@ -206,5 +206,7 @@ def _tell_faults() -> None:
         ("django.request", logging.ERROR),
         ("django.security", logging.CRITICAL),
         ("axes", logging.ERROR),
+        # The sheet of documents has rules for screens, which paper passes over.
+        ("weasyprint", logging.ERROR),
     ):
         logging.getLogger(name).setLevel(level)

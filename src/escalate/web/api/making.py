@@ -15,7 +15,7 @@ from escalate.core.errors import EscalateError
 from escalate.web import audit
 
 # The operations add themselves to the router as they are imported, those that read first.
-from escalate.web.api import declaring, reading, writing  # noqa: F401
+from escalate.web.api import declaring, documents, reading, writing  # noqa: F401
 from escalate.web.api.acting import respond
 from escalate.web.api.parsing import MAX_BYTES, StrictParser, told
 from escalate.web.api.problems import HttpProblem, Problem, fault_of, problem_of

@@ -96,6 +96,11 @@ class Day:
     fault: str | None = None
     is_today: bool = True
 
+    @property
+    def query(self) -> str:
+        """What an address ends with to look at the same day; empty for today, and where no day is looked at."""
+        return "" if self.day is None or self.is_today else f"?as_of={self.day}"
+
 
 def latest_day(state: TrialState) -> date | None:
     """Return the last day of which the record says something of a patient."""

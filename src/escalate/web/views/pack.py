@@ -33,4 +33,5 @@ def pack(request: HttpRequest, state: TrialState, actor: Actor) -> HttpResponse:
         acts=acts(state, actor, 6),
         more_dlts=if_one_more(state, day.day),
         printed=when(datetime.now(UTC).isoformat()),
+        asked=day.query,
     )

@@ -79,6 +79,7 @@ def trial(request: HttpRequest, state: TrialState, actor: Actor) -> HttpResponse
             "patients": patient_lines(state),
             "acts": found,
             "more_acts": len(state.decisions) + len(state.closings) > MOST_ACTS,
+            "asked": day.query,
         }
 
     return page(
