@@ -1,1 +1,1 @@
-"""Proof that an installation gives the answers it should: requirements, their cases, and what came out."""
+"""Qualification: published and independent cases run again on the user's machine, requirement by requirement."""
