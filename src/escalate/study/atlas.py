@@ -14,6 +14,7 @@ from escalate.core.errors import DesignError, EscalateError, TooLargeError
 from escalate.core.outcome import BINARY, category_rates, check_scenarios
 from escalate.core.patients import outcome_string
 from escalate.core.scenario import Scenario
+from escalate.core.shown import Shown
 from escalate.engine.automaton import Automaton, compile_design
 from escalate.engine.paths import Events, Walk
 from escalate.study.atlas_cells import Cell, cells
@@ -83,7 +84,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Atlas:
+class Atlas(Shown):
     """The questionable decisions of a design.
 
     Parameters
@@ -104,6 +105,9 @@ class Atlas:
     kinds: tuple[Kind, ...]
     without: tuple[str, ...]
     cells: tuple[Cell, ...]
+
+    def __repr__(self) -> str:
+        return f"Atlas({self.design.title!r}: {len(self.kinds)} kinds of decisions, {self.n_states:,} states)"
 
 
 def atlas(

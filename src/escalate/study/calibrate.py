@@ -18,7 +18,7 @@ import numpy as np
 from escalate.core.arrays import FloatArray, IntArray, Mask
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError, TooLargeError
-from escalate.core.outcome import category_rates, check_scenarios, mean_burden
+from escalate.core.outcome import category_rates_of_all, check_scenarios, mean_burden
 from escalate.core.scenario import Scenario
 from escalate.study.calibration_axes import Axis, axis_of, named, show
 from escalate.study.calibration_grid import Candidate, Workshop
@@ -62,7 +62,7 @@ class _Truth:
     @classmethod
     def of(cls, design: Design, scenarios: Sequence[Scenario]) -> _Truth:
         check_scenarios(scenarios, design.n_doses, design.outcomes, design.title)
-        by_outcome = np.array([category_rates(scenario, design.outcomes) for scenario in scenarios])
+        by_outcome = category_rates_of_all(scenarios, design.outcomes)
         rates = mean_burden(by_outcome, design.outcomes)
         truths = truths_of(design, rates)
         return cls(tuple(scenarios), groups(scenarios)[0].strata, rates, None if truths is None else truths.no_mtd)

@@ -93,14 +93,21 @@ class Workshop:
         """
         found: list[Candidate] = []
         for choices in combinations:
-            settings, design = self._build(tuple(choices))
+            settings, design = self.build(tuple(choices))
             if design.sha256 in self.known:
                 continue
             self.known.add(design.sha256)
             found.append(Candidate(first + len(found), tuple(choices), settings, design, step))
         return found
 
-    def _build(self, choices: tuple[Any, ...]) -> tuple[tuple[Any, ...], Design]:
+    def build(self, choices: tuple[Any, ...]) -> tuple[tuple[Any, ...], Design]:
+        """Return what the settings hold, words replaced by what they mean, and the design with these choices.
+
+        Raises
+        ------
+        DesignError
+            Where it is no valid design; the choices named.
+        """
         data = copy.deepcopy(self.data)
         wanted = [axis.field for axis, choice in zip(self.axes, choices, strict=True) if choice == LEAST_INFORMATIVE]
         for axis, choice in zip(self.axes, choices, strict=True):

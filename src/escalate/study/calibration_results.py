@@ -11,6 +11,7 @@ import numpy as np
 
 from escalate.core.arrays import FloatArray, IntArray
 from escalate.core.scenario import Scenario
+from escalate.core.shown import Shown
 from escalate.study.calibration_axes import Axis, is_number
 from escalate.study.calibration_grid import Candidate
 from escalate.study.losses import Expression, Limit
@@ -114,7 +115,7 @@ class Fresh:
 
 
 @dataclass(frozen=True, eq=False)
-class Calibration:
+class Calibration(Shown):
     """A search over settings of a design.
 
     Parameters
@@ -140,6 +141,9 @@ class Calibration:
     skipped: tuple[Skipped, ...]
     best: int
     fresh: Fresh | None
+
+    def __repr__(self) -> str:
+        return f"Calibration({len(self.judged)} candidates, {len(self.scenarios)} scenarios)"
 
     @property
     def chosen(self) -> Judged:

@@ -10,6 +10,7 @@ from escalate.core.arrays import NONE
 from escalate.core.design import Design
 from escalate.core.errors import TooLargeError
 from escalate.core.patients import outcome_string
+from escalate.core.shown import Shown
 from escalate.engine.automaton import Automaton, compile_design
 from escalate.study.marks import Mark, marks
 
@@ -28,12 +29,15 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(Shown):
     """What `check` found."""
 
     design: Design
     findings: tuple[Finding, ...]
     n_states: int | None
+
+    def __repr__(self) -> str:
+        return f"Check({self.design.title!r}: {'passed' if self.passed else 'questionable'}, {len(self.findings)} findings)"
 
     @property
     def passed(self) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from escalate.core.arrays import FloatArray, IntArray, Mask
 from escalate.core.outcome import BINARY, rate_word
 from escalate.core.scenario import Scenario
+from escalate.core.shown import Shown
 from escalate.study.metrics import BETTER, PER_TRIAL, TIED
 from escalate.study.summary import Group, groups, mean_and_error, ratio_values
 
@@ -78,7 +79,7 @@ class FamilyComparison:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Shown):
     """D designs under the same V scenarios, in M metrics.
 
     Parameters
@@ -109,6 +110,9 @@ class Comparison:
     optimal: FloatArray
     trials: int | None
 
+    def __repr__(self) -> str:
+        return f"Comparison({len(self.titles)} designs, {len(self.scenarios)} scenarios)"
+
     @classmethod
     def of(cls, results: Sequence[DesignResult], squares: FloatArray | None, trials: int | None) -> Self:
         """Compare results, given the mean squared differences of `PER_TRIAL`, shape (P, 21, V)."""
@@ -128,7 +132,7 @@ class Comparison:
         gap = self.values[a] - self.values[b]
         if a == b or self.squares is None or self.trials is None:
             return gap, np.where(np.isnan(gap), np.nan, 0.0)
-        squares = self.squares[_pairs(len(self.titles)).index((min(a, b), max(a, b)))]
+        squares = self.squares[pairs(len(self.titles)).index((min(a, b), max(a, b)))]
         errors = np.sqrt(np.maximum(squares - gap[: len(PER_TRIAL)] ** 2, 0.0) / self.trials)
         weights = np.divide(1.0, self.optimal, out=np.full_like(self.optimal, np.nan), where=self.optimal > 0)
         return gap, np.vstack([errors, self._efficiency_error(a, b, weights[a], weights[b])])
@@ -138,7 +142,7 @@ class Comparison:
         if a == b or self.squares is None or self.trials is None:
             return np.where(np.isnan(weight + other), np.nan, 0.0 * self.values[a, PCS])
         p, q = self.values[a, PCS], self.values[b, PCS]
-        square = self.squares[_pairs(len(self.titles)).index((min(a, b), max(a, b))), PCS]
+        square = self.squares[pairs(len(self.titles)).index((min(a, b), max(a, b))), PCS]
         # E[(X w - Y u)^2] for X and Y of 0 and 1, given E[(X - Y)^2].
         second = square * weight * other + (weight - other) * (p * weight - q * other)
         return np.sqrt(np.maximum(second - (p * weight - q * other) ** 2, 0.0) / self.trials)
@@ -161,7 +165,7 @@ class Comparison:
         values[:, EFFICIENCY], below = ratio_values(values[:, PCS], shared)
         value_errors[:, EFFICIENCY] = value_errors[:, PCS] / below[:, None]
         gaps, errors = np.zeros((2, n_designs, n_designs, n_metrics))
-        for a, b in _pairs(n_designs):
+        for a, b in pairs(n_designs):
             error = self.differences(a, b)[1][:, group.rows]
             weights = [np.full(len(self.scenarios), 1 / below[k]) for k in (a, b)]
             error[EFFICIENCY] = self._efficiency_error(a, b, *weights)[group.rows]
@@ -197,7 +201,7 @@ class Comparison:
         return pd.DataFrame(self.rows(all_pairs=all_pairs))
 
     def _rows(self, *, all_pairs: bool) -> Iterator[dict[str, Any]]:
-        for b, a in _pairs(len(self.titles)):
+        for b, a in pairs(len(self.titles)):
             if b > 0 and not all_pairs:
                 continue
             gap, error = self.differences(a, b)
@@ -260,7 +264,8 @@ def distinct(titles: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _pairs(n_designs: int) -> list[tuple[int, int]]:
+def pairs(n_designs: int) -> list[tuple[int, int]]:
+    """Return the pairs of designs (a, b) with a before b, in the order of `Comparison.squares`."""
     return [(a, b) for a in range(n_designs) for b in range(a + 1, n_designs)]
 
 

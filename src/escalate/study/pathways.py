@@ -12,6 +12,7 @@ from escalate.core.design import Design
 from escalate.core.errors import EscalateError
 from escalate.core.patients import TrialData, from_outcomes, outcome_string
 from escalate.core.scenario import Scenario, check_lengths
+from escalate.core.shown import Shown
 from escalate.study.path_nodes import PathNode, nodes_of
 from escalate.study.path_walk import Basis, Layer, conditional_probabilities, log_evidence, root_of, walk
 from escalate.study.recommend import Recommendation, recommend
@@ -22,7 +23,7 @@ MAX_SIZE: Final = 100
 
 
 @dataclass(frozen=True)
-class Pathways:
+class Pathways(Shown):
     """Results of `paths`.
 
     Parameters
@@ -52,6 +53,9 @@ class Pathways:
     scenario: Scenario | None
     nodes: tuple[PathNode, ...]
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Pathways({self.design.title!r}: {len(self.nodes) - 1} outcomes of {self.cohorts} cohorts)"
 
     @property
     def design(self) -> Design:

@@ -13,6 +13,7 @@ from escalate.core.belief import Belief
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
 from escalate.core.method import ModelMethod
+from escalate.core.shown import Shown
 from escalate.core.tally import Tally
 from escalate.study.first_cohorts import FirstOutcome, NoDltRun, first_outcomes, no_dlt_run
 from escalate.study.prior_warnings import PriorWarning, warnings_of
@@ -80,7 +81,7 @@ class MtdPrior:
 
 
 @dataclass(frozen=True)
-class Prior:
+class Prior(Shown):
     """Results of `prior`.
 
     Parameters
@@ -108,6 +109,9 @@ class Prior:
     no_dlt: NoDltRun
     warnings: tuple[PriorWarning, ...]
     provenance: Provenance
+
+    def __repr__(self) -> str:
+        return f"Prior({self.design.title!r}: {len(self.warnings)} warnings)"
 
     @property
     def stops_at_dlts(self) -> int | None:

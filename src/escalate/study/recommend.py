@@ -25,6 +25,7 @@ from escalate.core.errors import EscalateError
 from escalate.core.method import ModelMethod
 from escalate.core.moves import Action, Margin, Reason
 from escalate.core.patients import TrialData, from_outcomes
+from escalate.core.shown import Shown
 from escalate.core.tally import States, Tally
 from escalate.study.as_of import AsOf, as_of, changes_between, earliest_change
 from escalate.study.backfill import BackfillDose, backfill_of
@@ -45,7 +46,7 @@ class TraceLine:
 
 
 @dataclass(frozen=True)
-class Recommendation:
+class Recommendation(Shown):
     """What happens next in a trial. `next_level` is None exactly when the action is STOP or SUSPEND.
 
     Parameters
@@ -78,6 +79,10 @@ class Recommendation:
     def __post_init__(self) -> None:
         if (self.next_level is None) != (self.action in (Action.STOP, Action.SUSPEND)):
             raise ValueError(f"a recommendation to {self.action} cannot have next level {self.next_level}")
+
+    def __repr__(self) -> str:
+        mtd = "no MTD" if self.mtd_level is None else f"MTD level {self.mtd_level}"
+        return f"Recommendation({self.action}, {mtd if self.next_level is None else f'level {self.next_level}'})"
 
     @property
     def next_amount(self) -> float | None:

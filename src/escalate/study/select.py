@@ -15,6 +15,7 @@ from escalate.core.errors import EscalateError
 from escalate.core.moves import DoseSummary, Reason
 from escalate.core.outcome import BINARY
 from escalate.core.patients import TrialData, from_outcomes
+from escalate.core.shown import Shown
 from escalate.core.tally import Tally
 from escalate.study.notes import data_notes
 from escalate.study.provenance import Provenance
@@ -98,7 +99,7 @@ def _by_interval(summary: DoseSummary, dose: int) -> dict[str, float] | None:
 
 
 @dataclass(frozen=True)
-class Selection:
+class Selection(Shown):
     """The MTD from a trial's final data."""
 
     mtd_level: int | None
@@ -107,6 +108,9 @@ class Selection:
     doses: tuple[DoseRow, ...]
     design: Design
     provenance: Provenance
+
+    def __repr__(self) -> str:
+        return f"Selection({'no MTD' if self.mtd_level is None else f'MTD level {self.mtd_level}'})"
 
     @property
     def mtd_amount(self) -> float | None:

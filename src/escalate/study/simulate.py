@@ -11,10 +11,11 @@ from escalate.core.clock import Clock
 from escalate.core.decision import stop_codes
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
-from escalate.core.outcome import category_rates, check_scenarios, mean_burden
+from escalate.core.outcome import category_rates_of_all, check_scenarios, mean_burden
 from escalate.core.scenario import Scenario
 from escalate.engine import monte_carlo
 from escalate.engine.automaton import MAX_STATES, compile_design
+from escalate.engine.automaton_cache import Compile
 from escalate.engine.exact import Propagator
 from escalate.engine.paired import Source
 from escalate.engine.random_numbers import MAX_SEED
@@ -44,6 +45,7 @@ def simulate(
     workers: int | None = None,
     max_states: int = MAX_STATES,
     clock: Clock | None = None,
+    compile_: Compile | None = None,
     progress: Progress = lambda _: None,
 ) -> OperatingCharacteristics:
     """Return operating characteristics of every design under every scenario.
@@ -65,6 +67,8 @@ def simulate(
     clock
         Run the random trials on a calendar: patients arrive, and outcomes become known, in time. Every design needs a
         `dlt_window`.
+    compile_
+        What makes the automaton that exact figures come from; the compiler itself unless given.
     progress
         Called with a line of text as the work goes on.
 
@@ -99,7 +103,8 @@ def simulate(
             raise EscalateError("there is no exact answer on a clock; give a number of random trials (--trials N)")
         return on_a_clock.run(designs, every, clock, trials, seed, threads, progress)
     if trials is None:
-        results = tuple(_run_exact(design, every, threads, max_states, progress) for design in designs)
+        make = compile_ or compile_design
+        results = tuple(_run_exact(design, every, threads, max_states, make, progress) for design in designs)
         return OperatingCharacteristics(results, None, None)
     states = min(max_states, SIMULATION_STATES)
     if len(designs) == 1:
@@ -110,14 +115,14 @@ def simulate(
 
 
 def _run_exact(
-    design: Design, scenarios: tuple[Scenario, ...], workers: int, max_states: int, say: Progress
+    design: Design, scenarios: tuple[Scenario, ...], workers: int, max_states: int, make: Compile, say: Progress
 ) -> DesignResult:
     say(f"{design.title}: walking the reachable states")
-    automaton = compile_design(design, max_states)
+    automaton = make(design, max_states)
     terminals, groups = automaton.terminals, Groups.of(automaton.terminals)
     n_states = automaton.n_states + len(terminals)
     say(f"{design.title}: {n_states:,} states, {len(scenarios):,} scenarios")
-    by_outcome = np.array([category_rates(scenario, design.outcomes) for scenario in scenarios])
+    by_outcome = category_rates_of_all(scenarios, design.outcomes)
     rates = mean_burden(by_outcome, design.outcomes)
     truths = truths_of(design, rates)
     values, columns = allocation_values(terminals, design, truths)

@@ -14,6 +14,7 @@ from escalate.core.method import TableMethod
 from escalate.core.moves import PendingRow
 from escalate.core.outcome import burden_units
 from escalate.core.rule import Rule
+from escalate.core.shown import Shown
 from escalate.core.tally import States, Tally
 
 
@@ -42,7 +43,7 @@ class TableRow:
 
 
 @dataclass(frozen=True)
-class DecisionTable:
+class DecisionTable(Shown):
     """The table, and the cut-offs it comes from where the method has them.
 
     Parameters
@@ -67,6 +68,9 @@ class DecisionTable:
     graded: bool = False
     notes: tuple[str, ...] = ()
     pending: tuple[PendingRow, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"DecisionTable({self.design.title!r}: {len(self.rows)} rows)"
 
 
 def table(design: Design) -> DecisionTable:
