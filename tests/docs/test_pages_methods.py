@@ -1,0 +1,15 @@
+"""The pages of the methods: every command that they show runs, and prints what they show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs import pages
+
+
+@pytest.mark.parametrize("page", pages.cases("docs/methods/"))
+def test_page(page: Path, tmp_path: Path) -> None:
+    """Every block of the page runs, in order, and prints what the page shows."""
+    assert pages.run(page, tmp_path) > 0
