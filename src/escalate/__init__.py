@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from escalate.core.clock import load_clock
     from escalate.core.design import Design
     from escalate.core.errors import DataError, DesignError, EscalateError, NotConverged, TooLargeError
     from escalate.core.files import load_design, load_scenarios
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from escalate.study.atlas import atlas
     from escalate.study.calibrate import calibrate
     from escalate.study.check import check
+    from escalate.study.diff import diff
     from escalate.study.pathways import paths
     from escalate.study.prior import prior
     from escalate.study.recommend import recommend
@@ -28,6 +30,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Design": "core.design",
+    "load_clock": "core.clock",
     "DataError": "core.errors",
     "DesignError": "core.errors",
     "EscalateError": "core.errors",
@@ -43,6 +46,7 @@ _HOMES = {
     "atlas": "study.atlas",
     "calibrate": "study.calibrate",
     "check": "study.check",
+    "diff": "study.diff",
     "paths": "study.pathways",
     "prior": "study.prior",
     "recommend": "study.recommend",
@@ -64,7 +68,9 @@ __all__ = [
     "atlas",
     "calibrate",
     "check",
+    "diff",
     "generate",
+    "load_clock",
     "load_design",
     "load_scenarios",
     "paths",

@@ -40,6 +40,7 @@ COMMANDS = (
     "account",
     "serve",
     "report",
+    "study",
     "verify",
     "cite",
     "diff",

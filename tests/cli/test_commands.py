@@ -281,7 +281,9 @@ def test_help_of_commands(command: str) -> None:
     assert (done.code, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Usage: escalate {command}")
     assert escalate(command, "-h") == done
-    assert ("--json" in done.stdout) == (command not in {"new", "explain", "schema", "trial", "account", "serve"})
+    assert ("--json" in done.stdout) == (
+        command not in {"new", "explain", "schema", "trial", "account", "serve", "report", "study"}
+    )
 
 
 def test_help_and_version() -> None:

@@ -26,6 +26,7 @@ from escalate.cli import (
     scenarios,
     serve,
     simulating,
+    study,
     trial,
     verify,
 )
@@ -80,6 +81,7 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(record.app, name="trial")
 app.command()(serve.serve)
 app.add_typer(report.app, name="report")
+app.add_typer(study.app, name="study")
 app.command()(verify.verify)
 
 

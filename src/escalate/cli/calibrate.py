@@ -205,11 +205,11 @@ def _write(
         write_new(output, chosen, force=force)
         written.append(output)
     if plot is not None or evidence is not None:
-        from escalate.report import calibration_figures, figures
+        from escalate.report import picture_files, plots
 
-        picture = calibration_figures.calibration(found)
+        picture = plots.calibration(found)
         if plot is not None:
-            figures.save(picture, plot, force=force)
+            picture_files.save(picture, plot, force=force)
             written.append(plot)
     if evidence is not None:
         from escalate.report import calibration_forms
@@ -221,7 +221,7 @@ def _write(
         write_new(folder / "candidates.csv", calibration_forms.candidates_csv(found), force=force)
         write_new(folder / "calibration.json", json.dumps(form, indent=2, allow_nan=False) + "\n", force=force)
         write_new(folder / "chosen.yaml", chosen, force=force)
-        figures.save(picture, folder / "loss.png", force=force)
+        picture_files.save(picture, folder / "loss.png", force=force)
         written += [str(folder / name) for name in EVIDENCE]
     return written
 

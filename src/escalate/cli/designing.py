@@ -129,9 +129,9 @@ def _with_atlas(
     automaton = study.compiled(design)
     found = study.atlas(design, given, risk, automaton=automaton)
     if plot is not None:
-        from escalate.report import atlas_figures, figures
+        from escalate.report import picture_files, plots
 
-        figures.save(atlas_figures.atlas(found), plot, force=force)
+        picture_files.save(plots.atlas(found), plot, force=force)
     return found, check_design(design, automaton=automaton)
 
 

@@ -110,10 +110,34 @@ def check_outputs(path: str | None, *, force: bool) -> None:
         Where the name has the wrong ending, or the file exists and may not be replaced.
     """
     if path is not None:
-        from escalate.report.figures import check_name
+        from escalate.report.picture_files import check_name
 
         check_name(path)
     check_output(path, force=force)
+
+
+def check_distinct(outputs: dict[str, str | None]) -> None:
+    """Refuse two files of one name.
+
+    Parameters
+    ----------
+    outputs
+        By option, without its hyphens.
+
+    Raises
+    ------
+    EscalateError
+        Naming both options.
+    """
+    from pathlib import Path
+
+    seen: dict[Path, tuple[str, str]] = {}
+    for name, path in outputs.items():
+        if path is None:
+            continue
+        first, same = seen.setdefault(Path(path).resolve(), (name, path))
+        if first != name:
+            raise EscalateError(f"{same}: --{first} and --{name} name the same file")
 
 
 def check_output(path: str | None, *, force: bool) -> None:

@@ -77,9 +77,9 @@ def paths(
         design_sha256=file.sha256,
     )
     if plot is not None:
-        from escalate.report import figures, path_figures
+        from escalate.report import picture_files, plots
 
-        figures.save(path_figures.pathways(found), plot, force=force)
+        picture_files.save(plots.pathway_tree(found), plot, force=force)
     if csv is not None:
         write_new(csv, path_forms.nodes_csv(found), force=force)
 

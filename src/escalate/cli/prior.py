@@ -27,9 +27,9 @@ def prior(
     one_standard_input(*designs)
     found = [_ask(path) for path in designs]
     if plot is not None:
-        from escalate.report import figures, prior_figures
+        from escalate.report import picture_files, plots
 
-        figures.save(prior_figures.priors(found), plot, force=force)
+        picture_files.save(plots.priors(found), plot, force=force)
 
     def render() -> RenderableType:
         from escalate.report import prior_tables

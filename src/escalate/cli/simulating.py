@@ -10,6 +10,7 @@ from escalate.cli.output import (
     AsJson,
     Force,
     Plot,
+    check_distinct,
     check_output,
     check_outputs,
     emit,
@@ -93,7 +94,9 @@ def simulate(
     check_outputs(plot_comparison, force=force)
     _check_pictures(plot_comparison, len(designs))
     _check_trace(clock, trace, trace_file, plot_trace, force=force)
-    _check_names({"plot": plot, "plot-comparison": plot_comparison, "trace-file": trace_file, "plot-trace": plot_trace})
+    check_distinct(
+        {"plot": plot, "plot-comparison": plot_comparison, "trace-file": trace_file, "plot-trace": plot_trace}
+    )
     one_standard_input(*designs, scenarios, clock)
     files = [read_design(path) for path in designs]
     on = _clock(clock)
@@ -147,20 +150,6 @@ def _check_trace(
     check_outputs(plot_trace, force=force)
 
 
-def _check_names(outputs: dict[str, str | None]) -> None:
-    from pathlib import Path
-
-    from escalate.core.errors import EscalateError
-
-    seen: dict[Path, tuple[str, str]] = {}
-    for name, path in outputs.items():
-        if path is None:
-            continue
-        first, same = seen.setdefault(Path(path).resolve(), (name, path))
-        if first != name:
-            raise EscalateError(f"{same}: --{first} and --{name} name the same file")
-
-
 def _tell(
     design: Design, scenario: Scenario, clock: Clock, seed: int, trials: int, text: str | None, plot: str | None, *,
     force: bool,
@@ -174,10 +163,9 @@ def _tell(
 
         write_new(text, story(stories), force=force)
     if plot is not None:
-        from escalate.report.figures import save
-        from escalate.report.swimmer import swimmer
+        from escalate.report import picture_files, plots
 
-        save(swimmer(stories[-1]), plot, force=force)
+        picture_files.save(plots.swimmer(stories[-1]), plot, force=force)
 
 
 def _check_pictures(plot_comparison: str | None, n_designs: int) -> None:
@@ -190,11 +178,9 @@ def _check_pictures(plot_comparison: str | None, n_designs: int) -> None:
 def _draw(found: OperatingCharacteristics, plot: str | None, plot_comparison: str | None, *, force: bool) -> None:
     if plot is None and plot_comparison is None:
         return
-    from escalate.report import comparison_figures, figures
+    from escalate.report import picture_files, plots
 
     if plot is not None:
-        many = len(found.designs[0].scenarios) > figures.MAX_PANELS
-        figure = comparison_figures.distributions(found) if many else figures.simulation(found)
-        figures.save(figure, plot, force=force)
+        picture_files.save(plots.characteristics(found), plot, force=force)
     if plot_comparison is not None and found.comparison is not None:
-        figures.save(comparison_figures.differences(found.comparison), plot_comparison, force=force)
+        picture_files.save(plots.differences(found.comparison), plot_comparison, force=force)

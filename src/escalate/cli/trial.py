@@ -13,6 +13,7 @@ from escalate.cli.output import (
     Force,
     Outcomes,
     Plot,
+    check_distinct,
     check_output,
     check_outputs,
     emit,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from escalate.core.design import Design
     from escalate.core.files import DesignFile
     from escalate.core.patients import TrialData
+    from escalate.report.by_matplotlib import Plotted
+    from escalate.report.picture import Picture
+    from escalate.study.recommend import Recommendation
     from escalate.study.sampled import Sampled
 
 Data = Annotated[
@@ -41,13 +45,18 @@ Data = Annotated[
 ]
 
 
-def table(design: DesignPath, as_json: AsJson = False) -> None:
+def table(design: DesignPath, as_json: AsJson = False, plot: Plot = None, force: Force = False) -> None:
     """Print the decision table for the protocol."""
     from escalate.core.files import load_design
     from escalate.report import json_forms
     from escalate.study.table import table as make_table
 
+    check_outputs(plot, force=force)
     found = make_table(load_design(design))
+    if plot is not None:
+        from escalate.report import picture_files, pictures
+
+        picture_files.save(pictures.decision_grid(found.design, alone=True), plot, force=force)
 
     def render() -> RenderableType:
         from escalate.report import tables
@@ -85,6 +94,10 @@ def recommend(
         str | None,
         typer.Option("--plot-patients", metavar="FILE", help="Write a swimmer plot of the patients (with --as-of)."),
     ] = None,
+    plot_trial: Annotated[
+        str | None,
+        typer.Option("--plot-trial", metavar="FILE", help="Write a picture of the trial so far: levels and patients."),
+    ] = None,
     force: Force = False,
 ) -> None:
     """Recommend the dose of the next cohort, with its reasons."""
@@ -98,8 +111,9 @@ def recommend(
         raise EscalateError("--previous: needs --as-of, the day on which both sets of data are looked at")
     if plot_patients is not None and as_of is None:
         raise EscalateError("--plot-patients: needs --as-of and data with dates")
-    check_outputs(plot, force=force)
-    check_outputs(plot_patients, force=force)
+    for picture in (plot, plot_patients, plot_trial):
+        check_outputs(picture, force=force)
+    check_distinct({"plot": plot, "plot-patients": plot_patients, "plot-trial": plot_trial, "netcdf": netcdf})
     check_output(netcdf, force=force)
     one_standard_input(design, data, previous)
     file = read_design(design)
@@ -107,12 +121,7 @@ def recommend(
     earlier = _earlier(previous, file.design, as_of)
     sampled = _sampled(file, trial, settings, netcdf, as_json, force) if sampler else None
     found = sampled.recommendation if sampled else ask(file.design, trial, design_sha256=file.sha256, previous=earlier)
-    if plot is not None:
-        from escalate.report import figures
-
-        figures.save(figures.recommendation(found), plot, force=force)
-    if plot_patients is not None:
-        _draw_patients(file.design, trial, plot_patients, force)
+    _draw(found, trial, plot, plot_trial, plot_patients, force=force)
 
     def render() -> RenderableType:
         from rich.console import Group
@@ -129,15 +138,35 @@ def recommend(
     emit(as_json, form, render)
 
 
-def _draw_patients(design: Design, trial: TrialData | None, path: str, force: bool) -> None:
+def _draw(
+    found: Recommendation,
+    trial: TrialData | None,
+    plot: str | None,
+    plot_trial: str | None,
+    plot_patients: str | None,
+    *,
+    force: bool,
+) -> None:
+    """Draw what was asked for; write nothing where one of them cannot be drawn."""
     from escalate.core.dated_patients import DatedTrial
-    from escalate.report import figures
-    from escalate.report.patients_plot import patients
 
-    assert isinstance(trial, DatedTrial)
-    if not trial.patients:
-        raise EscalateError("--plot-patients: there are no patients to draw")
-    figures.save(patients(design, trial), path, force=force)
+    if plot is None and plot_trial is None and plot_patients is None:
+        return
+    from escalate.report import picture_files, pictures, plots
+
+    design = found.design
+    drawn: list[tuple[Picture | Plotted, str]] = []
+    if plot is not None:
+        drawn.append((pictures.dose_toxicity(found, alone=True), plot))
+    if plot_trial is not None:
+        drawn.append((pictures.trial_so_far(design, trial, found, alone=True), plot_trial))
+    if plot_patients is not None:
+        assert isinstance(trial, DatedTrial)
+        if not trial.patients:
+            raise EscalateError("--plot-patients: there are no patients to draw")
+        drawn.append((plots.patients(design, trial), plot_patients))
+    for picture, path in drawn:
+        picture_files.save(picture, path, force=force)
 
 
 def _earlier(previous: str | None, design: Design, as_of: str | None) -> DatedTrial | None:

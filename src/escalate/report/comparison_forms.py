@@ -5,6 +5,9 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from escalate.study.compare import pairs
+from escalate.study.metrics import PER_TRIAL
+
 if TYPE_CHECKING:
     from escalate.core.arrays import FloatArray
     from escalate.study.compare import Comparison, FamilyComparison
@@ -69,10 +72,26 @@ def comparison(found: Comparison | None, *, summary: bool = False) -> dict[str, 
                 "differences": [
                     _difference(title, found.metrics, gaps[:, v], errors[:, v]) for title, gaps, errors in others
                 ],
+                **_squares(found, v),
             }
             for v, scenario in enumerate(() if summary else found.scenarios)
         ],
         "families": [_family(found.titles, family) for family in found.families],
+    }
+
+
+def _squares(found: Comparison, v: int) -> dict[str, Any]:
+    """Return the mean squared differences between trials of the same patients, by pair of designs; nothing where exact."""
+    if found.squares is None:
+        return {}
+    return {
+        "mean_squared_differences": [
+            {
+                "designs": [found.titles[a], found.titles[b]],
+                **{metric: _number(x) for metric, x in zip(PER_TRIAL, row, strict=True)},
+            }
+            for (a, b), row in zip(pairs(len(found.titles)), found.squares[:, :, v].tolist(), strict=True)
+        ]
     }
 
 

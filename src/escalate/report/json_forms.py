@@ -13,6 +13,7 @@ from escalate.study.forms import provenance, reasons, recommendation, rules, sel
 __all__ = ["check", "provenance", "reasons", "recommendation", "selection", "simulation", "table"]
 
 if TYPE_CHECKING:
+    from escalate.core.scenario import Scenario
     from escalate.study.check import Check
     from escalate.study.simulate import DesignResult, OperatingCharacteristics
     from escalate.study.table import DecisionTable, TableRow
@@ -70,6 +71,7 @@ def simulation(found: OperatingCharacteristics, sha256: list[str], *, summary: b
         **({} if found.clock is None else {"clock": found.clock.to_dict()}),
         "designs": [_design(result, sha, summary=summary) for result, sha in each],
         "comparison": comparison_forms.comparison(found.comparison, summary=summary),
+        "provenance": asdict(found.provenance),
     }
 
 
@@ -100,6 +102,7 @@ def _scenario(result: DesignResult, v: int) -> dict[str, Any]:
         "name": scenario.name,
         "family": scenario.family,
         "dlt": list(scenario.dlt),
+        **_of_truth(scenario),
         **values,
         "benchmark": comparison_forms.benchmark(result, v),
         "sample_size": [
@@ -107,6 +110,12 @@ def _scenario(result: DesignResult, v: int) -> dict[str, Any]:
         ],
         "se": errors,
     }
+
+
+def _of_truth(scenario: Scenario) -> dict[str, Any]:
+    """Return what else a scenario says, where it says it."""
+    said = scenario.model_dump(mode="json", include={"outcomes", "response", "drawn", "reason"}, exclude_none=True)
+    return {key: said[key] for key in ("outcomes", "response", "drawn", "reason") if key in said}
 
 
 def _nested(result: DesignResult, row: list[float | None]) -> dict[str, Any]:

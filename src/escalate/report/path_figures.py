@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from escalate.study.pathways import Pathways
 
 MAX_LEAVES, MAX_DEPTH = 250, 20
-SHARE = 0.47
+SHARE = 0.42
 """Inches between two boxes that a percentage needs."""
 TITLE_LINE, TEXT_LINE = 0.22, 0.18
 # Fill and letters: four greys far apart, and colours that any colour vision tells apart.
@@ -60,7 +60,9 @@ class _Sizes:
     def on_paper(cls, found: Pathways) -> _Sizes:
         """Return those of the page: boxes as wide as their words, and what is left between them."""
         words = zip(*(_words(found, node) for node in found.nodes), strict=True)
-        box = 0.1 + max(inches(text, LETTERS, look) for texts, look in zip(words, LOOKS, strict=True) for text in texts)
+        box = 0.08 + max(
+            inches(text, LETTERS, look) for texts, look in zip(words, LOOKS, strict=True) for text in texts
+        )
         margin = 0.03
         column = min(box + 0.8, (WIDTH - 2 * margin - box) / _depth(found))
         return cls(box, 0.36, 0.43, column, margin, 0.34, max(0.03, min(0.3, column - box - 0.5)), 0.03, LETTERS)

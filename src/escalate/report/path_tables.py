@@ -97,7 +97,7 @@ def percent(probability: float) -> str:
 
 def _level(design: Design, level: int) -> str:
     # Without its label: lines of a tree are short.
-    return f"level {level}, {design.doses.levels[level - 1]:g} {design.doses.unit}"
+    return f"level {level}, {design.bare_amount(level - 1)}"
 
 
 def _next_cohort(found: Pathways) -> RenderableType:

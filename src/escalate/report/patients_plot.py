@@ -52,6 +52,7 @@ def patients_on_paper(trial: DatedTrial) -> list[Figure]:
     ends = [end for figure in drawn for end in figure.axes[0].get_xlim()]
     for figure in drawn:
         figure.axes[0].set_xlim(min(ends), max(ends))
+        figure.axes[0].xaxis.get_offset_text().set_fontsize(paper.LETTERS)
     return drawn
 
 

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from escalate.core.moves import Action
+from escalate.core.wording import number
 from escalate.report.whole_numbers import table as _table
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _doses(found: Prior) -> Table:
         numbers += [dose.prob_overdose] if over and dose.prob_overdose is not None else []
         numbers += dose.intervals or ()
         made.add_row(
-            str(dose.level), f"{dose.amount:g}", *(f"{x:.3f}" for x in numbers), worth(dose.effective_patients)
+            str(dose.level), number(dose.amount), *(f"{x:.3f}" for x in numbers), worth(dose.effective_patients)
         )
     return made
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from escalate.conduct.allowance import allowance
+from escalate.conduct.allowance import allowance, stopped
 from escalate.conduct.analysis import current
 from escalate.conduct.deciding import awaiting
 from escalate.conduct.history import in_words, reason_in
@@ -76,6 +76,8 @@ def next_step(state: TrialState) -> str:
     missing = waiting_for(state)
     if missing:
         return f"The outcome of {', '.join(missing[:6])}{' and others' if len(missing) > 6 else ''} is not known yet."
+    if stopped(state):
+        return "The trial is stopped: declare the MTD and close it."
     return "The next recommendation can be asked for, and decided on."
 
 

@@ -68,7 +68,7 @@ def dose_words(design: Design, level: int) -> str:
     '20 mg'
     """
     labels = design.doses.labels
-    return labels[level - 1] if labels else f"{design.doses.levels[level - 1]:g} {design.doses.unit}"
+    return labels[level - 1] if labels else design.bare_amount(level - 1)
 
 
 def level_words(design: Design, level: int) -> str:

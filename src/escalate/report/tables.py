@@ -125,6 +125,8 @@ def _doses(design: Design, rows: tuple[DoseRow, ...]) -> Table:
     ]
     made = _table(*head)
     made.columns[-1].justify = "left"
+    if design.doses.labels:
+        made.columns[1].justify = "left"
     for row in rows:
         interval = "-" if row.lower is None else f"{_p(row.lower)} to {_p(row.upper)}"
         made.add_row(

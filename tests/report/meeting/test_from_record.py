@@ -11,8 +11,8 @@ import pytest
 from escalate.conduct import changing, deciding, entering, store
 from escalate.conduct.analysis import current
 from escalate.conduct.errors import RecordError, TamperedError
-from escalate.report import pictures
-from escalate.report.documents.blocks import Document, Heading
+from escalate.report import on_paper, pictures
+from escalate.report.documents.blocks import Document, Figure, Heading
 from escalate.report.meeting import document
 from escalate.report.meeting.record import from_record
 from escalate.report.on_record import verified
@@ -29,8 +29,10 @@ def on_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     blank = Picture(
         "blank", '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1" width="1" height="1"/>', "x", 1, 1
     )
-    for name in ("trial_so_far", "patients", "dose_toxicity", "pathway_tree"):
+    for name in ("trial_so_far", "dose_toxicity"):
         monkeypatch.setattr(pictures, name, lambda *_, **__: blank)
+    for name in ("patients", "pathway_tree"):
+        monkeypatch.setattr(on_paper, name, lambda key, caption, *_: [Figure(key, caption, blank)])
     with records.record(tmp_path / "record.db"):
         yield
 

@@ -12,7 +12,7 @@ from escalate.core.dated_patients import DatedTrial
 from escalate.core.moves import Action
 from escalate.core.patients import TrialData, from_outcomes, parse_patients
 from escalate.core.read_dated import read_dated
-from escalate.report import pictures
+from escalate.report import on_paper, pictures
 from escalate.report.documents.blocks import Document, Figure, Heading, Items, Paragraph, Table, plain
 from escalate.report.documents.writing import as_bytes
 from escalate.report.meeting import build
@@ -38,8 +38,10 @@ def no_drawing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     blank = Picture(
         "blank", '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1" width="1" height="1"/>', "x", 1, 1
     )
-    for name in ("trial_so_far", "patients", "dose_toxicity", "pathway_tree"):
+    for name in ("trial_so_far", "dose_toxicity"):
         monkeypatch.setattr(pictures, name, lambda *_, **__: blank)
+    for name in ("patients", "pathway_tree"):
+        monkeypatch.setattr(on_paper, name, lambda key, caption, *_: [Figure(key, caption, blank)])
 
 
 def tables(document: Document) -> dict[str, list[list[str]]]:

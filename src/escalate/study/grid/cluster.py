@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
+import os
 import pickle
 import time
 from collections import deque
@@ -39,7 +41,7 @@ class Tls:
 
 
 class _Sent:
-    """What every worker needs of the study, sent once; and again where it was lost with the last worker that had it."""
+    """What every worker needs of the study, sent once: the result of a task, which is done again where a worker took it along."""
 
     def __init__(self, client: Client, payload: bytes, where: str) -> None:
         self.name = hashlib.sha256(payload).hexdigest()
@@ -49,10 +51,7 @@ class _Sent:
 
     def _send(self) -> None:
         self.times += 1
-        try:
-            self.data = self._client.scatter(self._payload, broadcast=True, hash=False, timeout=NO_WORKER)
-        except TimeoutError:
-            raise EscalateError(f"{self._where}: every worker has gone") from None
+        self.data = self._client.submit(same, self._payload, pure=False)
 
     def fine(self) -> None:
         """Say that a worker had it."""
@@ -71,6 +70,11 @@ class _Sent:
             if self._in_a_row > TRIES:
                 raise EscalateError(f"{self._where}: gives up tasks unasked; look at what its scheduler says")
             self._send()
+
+
+def same(payload: bytes) -> bytes:
+    """Return what was sent."""
+    return payload
 
 
 @dataclass
@@ -140,11 +144,14 @@ class Cluster:
                 sent.fine()
                 yield results
             except CancelledError:
-                # What the workers were sent has gone with the last that had it.
                 sent.renew(time_sent)
                 again.append(task)
-            except KilledWorker:
-                if alone:
+            except KilledWorker as death:
+                if death.task != future.key:
+                    # What was sent is blamed, not the job.
+                    sent.renew(time_sent)
+                    suspects.extend(task)
+                elif alone:
                     yield [lost(self.study, task[0])]
                 else:
                     suspects.extend(task)
@@ -197,10 +204,20 @@ class Cluster:
                 "a cluster needs Dask; install 'escalate-trials[cluster]', or use --processes"
             ) from None
         stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": TRIES - 1}))
+        silence = not os.environ.get("ESCALATE_DEBUG")
+        if silence:
+            # What Dask has to say is said in a sentence of ours.
+            for name in ("distributed", "distributed.client", "distributed.worker"):
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         if self.scheduler is None:
             local = LocalCluster(
-                n_workers=self.n_workers, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
-            )  # fmt: skip
+                n_workers=self.n_workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL if silence else logging.WARNING,
+            )
             return Client(stack.enter_context(local))
         tls = self.tls
         security = (
