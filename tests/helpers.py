@@ -61,10 +61,16 @@ def scenarios_for(design: Design) -> tuple[Scenario, ...]:
 
 def each(paths: list[Path]) -> list[ParameterSet]:
     """Return design files as parameters; the larger of the two ordinal ones, which takes minutes, is for the slow set."""
-    return [
-        pytest.param(path, marks=[pytest.mark.slow] if path.stem == "tvec-liver-ordinal" else [], id=path.stem)
-        for path in paths
-    ]
+    return _each(paths, {"tvec-liver-ordinal"})
+
+
+def quick(paths: list[Path]) -> list[ParameterSet]:
+    """Return design files as parameters; every one whose decisions are slow is for the slow set: other tests have them too."""
+    return _each(paths, {"tvec-liver-ordinal", "ordinal_crm", "pymc"})
+
+
+def _each(paths: list[Path], slow: set[str]) -> list[ParameterSet]:
+    return [pytest.param(path, marks=[pytest.mark.slow] if path.stem in slow else [], id=path.stem) for path in paths]
 
 
 def outcome_string(levels: list[int], dlts: list[int]) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 import escalate as esc
 from tests.cli.run import DESIGN, DESIGNS, SCENARIO, escalate, snapshot, write
-from tests.helpers import ROOT, each
+from tests.helpers import ROOT, quick
 
 BOIN, FIVE = ROOT / "designs" / "boin.yaml", ROOT / "simulations" / "scenarios" / "five-doses.yaml"
 KINDS = [
@@ -40,7 +40,7 @@ def answer(*arguments: str | Path, cwd: Path | None = None) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("path", each(DESIGNS))
+@pytest.mark.parametrize("path", quick(DESIGNS))
 def test_atlas_adds_and_changes_nothing_else(path: Path) -> None:
     """With --atlas the check, its findings and its exit code are as without; JSON has one key more."""
     plain, more = (escalate("check", path, *arguments, "--json") for arguments in ((), ("--atlas",)))

@@ -16,7 +16,7 @@ import escalate as esc
 from escalate.core import registry
 from escalate.core.files import read_design
 from tests.cli.run import COMMANDS, DESIGN, DESIGNS, HEADER, escalate, write
-from tests.helpers import ROOT, each
+from tests.helpers import ROOT, quick
 
 DOSE_KEYS = {"level", "amount", "patients", "dlts", "estimate", "lower", "upper", "prob_overdose", "allowed", "why_not"}
 HISTORIES = ("1NNN", "1NNT", "1TTT", "1NNN 2NTT", "1NNN 2NNN 3TTT")
@@ -60,7 +60,7 @@ def _provenance(found: dict[str, Any], design: Path, data: bytes | None) -> None
     assert datetime.fromisoformat(found["time"]).utcoffset() == timedelta(0)
 
 
-@pytest.mark.parametrize("path", each(DESIGNS))
+@pytest.mark.parametrize("path", quick(DESIGNS))
 def test_check(path: Path) -> None:
     """`check` answers yes (0) or no (1) on standard output, prints the rules in full, and JSON says the same."""
     done = escalate("check", path)

@@ -13,7 +13,7 @@ import pytest
 import escalate as esc
 from escalate.core.files import read_design
 from tests.cli.run import DESIGN, DESIGNS, SCENARIO, Result, escalate, snapshot, write
-from tests.helpers import ROOT
+from tests.helpers import ROOT, quick
 
 TVEC = ROOT / "designs" / "tvec-liver-boin.yaml"
 TVEC_DATA = ROOT / "designs" / "data" / "tvec-liver-synthetic.csv"
@@ -44,12 +44,12 @@ def test_tree_of_the_liver_trial() -> None:
     assert (done.code, done.stderr) == (0, "")
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert lines[0].startswith("Probabilities are predicted from the data so far, each level by itself")
-    tree = lines.index("next cohort at level 3, 8e+08 PFU, 3 patients path")
+    tree = lines.index("next cohort at level 3, 8 x 10^8 PFU, 3 patients path")
     assert lines[tree + 1 : tree + 5] == [
-        "├── 0/3 -> stay at level 3, 8e+08 PFU 25.0%",
-        "├── 1/3 -> stay at level 3, 8e+08 PFU 25.0%",
-        "├── 2/3 -> de-escalate to level 2, 4e+08 PFU 25.0%",
-        "└── 3/3 -> de-escalate to level 2, 4e+08 PFU; level 3 barred for good 25.0%",
+        "├── 0/3 -> stay at level 3, 8 x 10^8 PFU 25.0%",
+        "├── 1/3 -> stay at level 3, 8 x 10^8 PFU 25.0%",
+        "├── 2/3 -> de-escalate to level 2, 4 x 10^8 PFU 25.0%",
+        "└── 3/3 -> de-escalate to level 2, 4 x 10^8 PFU; level 3 barred for good 25.0%",
     ]
     assert "What would one more DLT do?" in lines
     assert any("escalate, but there is" in line for line in lines)
@@ -63,7 +63,7 @@ def test_plain_tree_where_the_terminal_is_plain(folder: Path) -> None:
     assert "?" not in done.stdout.replace("What would one more DLT do?", "")
 
 
-@pytest.mark.parametrize("path", DESIGNS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", quick(DESIGNS))
 def test_json(path: Path) -> None:
     """Every key is there, ids and parents make a tree, and each node is what the library says."""
     design, found = esc.load_design(path), _json(path, "--outcomes", "1NNN", "--cohorts", "2")

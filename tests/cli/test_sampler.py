@@ -40,6 +40,7 @@ def test_recommendation_from_draws(tmp_path: Path) -> None:
     assert (twice.code, twice.stderr) == (2, f"error: {file}: exists already; use --force to replace it\n")
 
 
+@pytest.mark.slow
 def test_plug_in_estimates_come_from_the_means_of_the_parameters() -> None:
     """The CRM's plug-in estimate by NUTS is near that of the nodes, and not the posterior mean; the same seed, the same draws."""
     crm = ROOT / "designs" / "crm.yaml"

@@ -44,7 +44,12 @@ def _mixed() -> Iterator[tuple[Path, Path]]:
 
 
 MIXED = list(_mixed())
-by_pair = pytest.mark.parametrize(("design", "scenarios"), MIXED, ids=lambda path: path.stem)
+SLOW = {"pymc", "tvec-liver-ordinal"}
+by_pair = pytest.mark.parametrize(
+    ("design", "scenarios"),
+    [pytest.param(*pair, marks=[pytest.mark.slow] if pair[0].stem in SLOW else []) for pair in MIXED],
+    ids=lambda path: path.stem,
+)
 
 
 def numbers(found: Any) -> list[float]:

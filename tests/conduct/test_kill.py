@@ -45,7 +45,7 @@ def kill_at(record: str, moments: int, seed: int) -> None:
     assert store.load("tvec").last.number == before + 1
 
 
-@pytest.mark.parametrize("moments", [60, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moments", [20, pytest.param(200, marks=pytest.mark.slow)])
 def test_writers_killed_while_they_write(record: str, moments: int) -> None:
     """A writer is killed (-9) at random moments; each entry that it was told of is there, and the chain is clean."""
     kill_at(record, moments, moments)

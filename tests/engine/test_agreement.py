@@ -16,7 +16,7 @@ from escalate.engine.automaton import compile_design
 from escalate.engine.exact import Propagator
 from escalate.study.metrics import Groups, Truths, allocation_values
 from escalate.study.simulate import simulate
-from tests.helpers import ROOT, each, make, scenarios_for
+from tests.helpers import ROOT, make, quick, scenarios_for
 
 DESIGNS = sorted((ROOT / "designs").glob("*.yaml"))
 TRIALS = 200_000
@@ -45,7 +45,7 @@ def test_propagation_against_sums_written_out() -> None:
     np.testing.assert_allclose(found.mass, by_group, atol=1e-12)
 
 
-@pytest.mark.parametrize("path", each(DESIGNS))
+@pytest.mark.parametrize("path", quick(DESIGNS))
 def test_exact_and_simulated_agree(path: Path) -> None:
     """Selections, stops and sample sizes of every example design and scenario, by exact binomial tests.
 

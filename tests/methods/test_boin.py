@@ -85,7 +85,17 @@ def test_selection_is_that_of_the_authors_software(case: dict[str, Any]) -> None
             np.testing.assert_allclose(values[0], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("case", cases("boin_oc"), ids=lambda case: case["id"])
+LARGE = {"boin_oc-manual_example_titration", "boin_oc-manual_example_20x3"}
+"""Of 60 patients: their automata take tens of seconds."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=[pytest.mark.slow] if case["id"] in LARGE else [], id=case["id"])
+        for case in cases("boin_oc")
+    ],
+)
 def test_exact_characteristics_agree_with_simulated_ones(case: dict[str, Any]) -> None:
     """Source: BOIN 2.7.2 `get.oc`, 20,000 trials; within 4 of its Monte-Carlo errors, 17 cases x about 20 figures."""
     inputs, outputs = case["inputs"], case["outputs"]

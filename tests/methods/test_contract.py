@@ -118,12 +118,13 @@ def test_nobody_is_treated_beyond_the_maximum(path: Path) -> None:
     assert (automaton.terminals.stops > 0).all()
 
 
+@pytest.mark.parametrize("histories", [40, pytest.param(200, marks=pytest.mark.slow)])
 @by_design
-def test_recommend_gives_the_dose_of_the_automaton(path: Path) -> None:
+def test_recommend_gives_the_dose_of_the_automaton(path: Path, histories: int) -> None:
     """For a history of every kind: the same next dose, cohort size and MTD, and no note of a departure."""
     design, automaton = _compiled(path)
     rng = np.random.default_rng(4)
-    nodes = rng.choice(automaton.n_states + len(automaton.terminals), size=120, replace=False)
+    nodes = rng.choice(automaton.n_states + len(automaton.terminals), size=histories, replace=False)
     for node in nodes.tolist():
         found = esc.recommend(design, _string(design, automaton.path_to(node)))
         if node < automaton.n_states:
@@ -192,7 +193,7 @@ def test_examples_run_everywhere(cls: type[Method]) -> None:
             assert abs(p - share) <= 5.5 * error + 10 / 20_000
 
 
-FEW, MANY = 30, 400
+FEW, MANY = 12, 150
 """Explained states: of each reason, and in all."""
 
 

@@ -19,7 +19,7 @@ from escalate.methods.crm import Crm
 from escalate.study.path_nodes import PathNode
 from escalate.study.pathways import Pathways
 from tests.cli.run import DESIGNS
-from tests.helpers import make
+from tests.helpers import make, quick
 
 S = [0.05, 0.12, 0.25, 0.40, 0.55]
 CRM = {"kind": "crm", "skeleton": S, "estimate": "plug_in"}
@@ -50,7 +50,7 @@ def _each(found: Pathways, expected: Callable[[str, PathNode], float], tolerance
 
 
 @pytest.mark.parametrize("basis", ["predicted", "scenario"])
-@pytest.mark.parametrize("path", DESIGNS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", quick(DESIGNS))
 def test_sum_to_one(path: Any, basis: str) -> None:
     """Siblings, and all paths of each depth with the stopped ones, sum to one to 1e-12."""
     design = esc.load_design(path)

@@ -12,7 +12,7 @@ from escalate.core.moves import Action
 from escalate.study.path_nodes import PathNode
 from escalate.study.pathways import Pathways
 from tests.cli.run import DESIGNS
-from tests.helpers import cases, each, make
+from tests.helpers import cases, make, quick
 
 CASES = cases("dose_paths")
 
@@ -129,7 +129,7 @@ BARRED = ("1NNN 2NNN 3NNN 2TTT 2NNN", "1NNN 2TTT 2NNN 2NNN", "1TTT", "1NNT 1NNN 
 
 
 @pytest.mark.parametrize("before", ["", "1NNN 2NNT", *BARRED])
-@pytest.mark.parametrize("path", each(DESIGNS))
+@pytest.mark.parametrize("path", quick(DESIGNS))
 def test_every_node_is_what_recommend_says(path: Any, before: str) -> None:
     """Action, dose, cohort size, MTD and reasons, bars from earlier cohorts included, are those of the outcome string."""
     design = esc.load_design(path)
