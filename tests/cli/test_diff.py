@@ -59,6 +59,11 @@ def test_exit_code(tmp_path: Path) -> None:
     assert done.code == 0
     assert "Decisions are the same in all" in done.stdout
     assert escalate("diff", BOIN, CRM, "--exit-code").code == 1
+    other.write_text(DESIGN.replace("[10, 20, 40]", "[12, 20, 40]"))
+    done = escalate("diff", same, other, "--exit-code")
+    assert done.code == 1
+    assert "Decisions by level are the same in all" in done.stdout
+    assert "Levels are not the same doses." in done.stdout
     assert escalate("diff", BOIN, CRM).code == 0
 
 

@@ -153,3 +153,9 @@ def test_a_comparison_that_is_cut_says_so() -> None:
     assert found.up_to is not None
     assert 0 < found.up_to < 30
     assert not found.same_decisions
+
+
+def test_other_amounts_are_other_decisions() -> None:
+    """Where a level is another amount, decisions by level may agree, and the designs do not do the same all the same."""
+    found = diff(design(), design(doses={"unit": "mg", "levels": (12.0, 20.0, 40.0)}))
+    assert (found.differing, found.same_doses, found.same_decisions) == (0, False, False)

@@ -47,6 +47,7 @@ def form(found: Difference, sha256: tuple[str, str]) -> dict[str, Any]:
         ],
         "decisions": {
             "same": found.same_decisions,
+            "same_doses": found.same_doses,
             "compared": found.compared,
             "differing": found.differing,
             "up_to_patients": found.up_to,
@@ -120,9 +121,11 @@ def decisions_sentence(found: Difference) -> str:
     if any(design.dlt_window is not None or design.method.weighs_follow_up for design in found.designs):
         far += ", with every outcome known"
     many = f"{found.compared:,} situation{'s' * (found.compared != 1)} that both can reach together{far}"
+    doses = "" if found.same_doses else " Levels are not the same doses."
+    by_level = "" if found.same_doses else " by level"
     if found.differing == 0:
-        return f"Decisions are the same in all {many}."
-    return f"Decisions differ in {found.differing:,} of the {many}."
+        return f"Decisions{by_level} are the same in all {many}.{doses}"
+    return f"Decisions{by_level} differ in {found.differing:,} of the {many}.{doses}"
 
 
 def _rows(rows: tuple[RowDifference, ...]) -> RenderableType:
@@ -147,6 +150,8 @@ def _cut(name: str, value: float | None) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "not given"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_shown(inner)}" for key, inner in value.items() if inner is not None)
     return "[" + ", ".join(map(_shown, value)) + "]" if isinstance(value, list | tuple) else str(value)

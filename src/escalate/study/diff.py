@@ -90,9 +90,16 @@ class Difference:
     not_compared: str | None = None
 
     @property
+    def same_doses(self) -> bool:
+        """Whether each level is the same amount in both."""
+        first, second = (design.doses for design in self.designs)
+        return (first.unit, first.levels) == (second.unit, second.levels)
+
+    @property
     def same_decisions(self) -> bool:
-        """Whether every decision that was compared is the same, and none was left out."""
-        return self.not_compared is None and self.up_to is None and self.differing == 0
+        """Whether every decision that was compared is the same, by level and by amount, and none was left out."""
+        compared = self.not_compared is None and self.up_to is None
+        return compared and self.differing == 0 and self.same_doses
 
 
 def diff(first: Design, second: Design, *, strings: int = 5, limit: int = MAX_SITUATIONS) -> Difference:

@@ -36,8 +36,8 @@ Progress = Callable[[str], None]
 
 
 def simulate(
-    designs: Sequence[Design],
-    scenarios: Sequence[Scenario],
+    designs: Sequence[Design] | Design,
+    scenarios: Sequence[Scenario] | Scenario,
     *,
     exact: bool = False,
     trials: int | None = None,
@@ -53,7 +53,7 @@ def simulate(
     Parameters
     ----------
     designs, scenarios
-        Any number of each. Under random trials, patient k of trial i is the same person under every design.
+        One, or any number of each. Under random trials, patient k of trial i is the same person under every design.
     exact
         Follow every reachable state with its probability: no simulation, no error. The default where `trials` is not given.
     trials
@@ -82,6 +82,8 @@ def simulate(
         Where exact and trials are both given, or trials or the seed is out of range; where a clock is given without trials, or
         for a design without `dlt_window`.
     """
+    designs = (designs,) if isinstance(designs, Design) else designs
+    scenarios = (scenarios,) if isinstance(scenarios, Scenario) else scenarios
     if exact and trials is not None:
         raise EscalateError("choose either exact or trials, not both")
     if workers is not None and workers < 1:
