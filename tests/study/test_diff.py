@@ -159,3 +159,13 @@ def test_other_amounts_are_other_decisions() -> None:
     """Where a level is another amount, decisions by level may agree, and the designs do not do the same all the same."""
     found = diff(design(), design(doses={"unit": "mg", "levels": (12.0, 20.0, 40.0)}))
     assert (found.differing, found.same_doses, found.same_decisions) == (0, False, False)
+
+
+def test_decisions_on_pending_outcomes_are_not_vouched_for() -> None:
+    """Late-onset designs that agree on complete data and differ otherwise are not the same; a title makes no difference."""
+    late = load_design(ROOT / "designs" / "late-onset" / "tite_boin.yaml")
+    data = late.to_dict()
+    other = Design.from_dict({**data, "dlt_window": 42})
+    found = diff(late, other)
+    assert (found.differing, found.pending_left_out, found.same_decisions) == (0, True, False)
+    assert diff(late, Design.from_dict({**data, "title": "another"})).same_decisions

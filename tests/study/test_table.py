@@ -121,3 +121,20 @@ def test_a_table_of_scores_for_many_patients() -> None:
     """A graded design for 200 patients has its table at once: ways are not listed one by one."""
     design = esc.load_design(ROOT / "designs" / "gboin.yaml").model_copy(update={"max_patients": 200})
     assert len(esc.table(design).rows) == 200
+
+
+@pytest.mark.parametrize("name", ["blrm", "published/nbg-2008", "crm", "ewoc"])
+def test_where_a_model_stops_the_row_says_so(name: str) -> None:
+    """Where no dose is permitted after so many DLTs the trial stops at every level, as `recommend` says of the same outcomes."""
+    design = esc.load_design(ROOT / "designs" / f"{name}.yaml")
+    asked = 0
+    for row in esc.table(design).rows:
+        if row.level is None or row.level > 3 or row.patients != design.cohort_size:
+            continue
+        clean = " ".join(f"{level}{'N' * design.cohort_size}" for level in range(1, row.level))
+        for dlts in range(row.patients + 1):
+            found = esc.recommend(design, f"{clean} {row.level}{'N' * (row.patients - dlts)}{'T' * dlts}".strip())
+            stops = row.stop_if_dlts_at_least is not None and dlts >= row.stop_if_dlts_at_least
+            assert (found.action == "stop") == stops, (row, dlts)
+            asked += 1
+    assert asked > 8

@@ -48,6 +48,7 @@ def form(found: Difference, sha256: tuple[str, str]) -> dict[str, Any]:
         "decisions": {
             "same": found.same_decisions,
             "same_doses": found.same_doses,
+            "pending_left_out": found.pending_left_out,
             "compared": found.compared,
             "differing": found.differing,
             "up_to_patients": found.up_to,
@@ -122,6 +123,8 @@ def decisions_sentence(found: Difference) -> str:
         far += ", with every outcome known"
     many = f"{found.compared:,} situation{'s' * (found.compared != 1)} that both can reach together{far}"
     doses = "" if found.same_doses else " Levels are not the same doses."
+    if found.pending_left_out:
+        doses += " Decisions while outcomes are pending are not compared, and may differ."
     by_level = "" if found.same_doses else " by level"
     if found.differing == 0:
         return f"Decisions{by_level} are the same in all {many}.{doses}"

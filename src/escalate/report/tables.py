@@ -170,22 +170,19 @@ def decision_table(found: DecisionTable) -> RenderableType:
     extra = any(
         row.stop_at_lowest_if_dlts_at_least != row.eliminate_if_dlts_at_least for row in found.rows if row.level is None
     )
-    made = _table(*(["level"] if found.by_level else []), *head, *([f"stop at level 1 if {what} >="] if extra else []))
+    stops = any(row.stop_if_dlts_at_least is not None for row in found.rows)
+    more = [*([f"stop at level 1 if {what} >="] if extra else []), *([f"stop if {what} >="] if stops else [])]
+    made = _table(*(["level"] if found.by_level else []), *head, *more)
     for row in found.rows:
         cuts = [row.escalate_if_dlts_at_most, row.deescalate_if_dlts_at_least, row.eliminate_if_dlts_at_least]
         if extra:
             cuts.append(row.stop_at_lowest_if_dlts_at_least)
+        if stops:
+            cuts.append(row.stop_if_dlts_at_least)
         level = [str(row.level)] if found.by_level else []
         made.add_row(*level, str(row.patients), *("-" if cut is None else f"{cut:g}" for cut in cuts))
     notes = [Text(f"{name} = {value:.6f}") for name, value in found.boundaries.items()]
     notes += [Text(note) for note in found.notes]
-    if found.history:
-        notes.append(
-            Text(
-                "Given one whole cohort without DLT at each lower level, and as few of the DLTs as possible in the last cohort; "
-                "for other histories ask escalate recommend."
-            )
-        )
     pending = pending_table(found.pending) if found.pending else []
     return Group(Text(found.design.title, style="bold"), made, *notes, *pending, *rules(found.design))
 

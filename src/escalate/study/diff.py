@@ -9,6 +9,7 @@ from typing import Any
 
 from escalate.core.design import Design
 from escalate.core.method import TableMethod
+from escalate.core.shown import Shown
 from escalate.study.parting import MAX_SITUATIONS, Parting, part
 from escalate.study.recommend import Recommendation, recommend
 from escalate.study.table import TableRow, table
@@ -61,7 +62,7 @@ class Separation:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Shown):
     """Two designs side by side.
 
     Parameters
@@ -89,6 +90,11 @@ class Difference:
     separations: tuple[Separation, ...]
     not_compared: str | None = None
 
+    def __repr__(self) -> str:
+        first, second = (design.title for design in self.designs)
+        decisions = "unknown" if self.not_compared is not None else f"{self.differing:,} of {self.compared:,}"
+        return f"Difference({first!r}, {second!r}: settings {len(self.settings)}, decisions {decisions})"
+
     @property
     def same_doses(self) -> bool:
         """Whether each level is the same amount in both."""
@@ -96,9 +102,19 @@ class Difference:
         return (first.unit, first.levels) == (second.unit, second.levels)
 
     @property
+    def pending_left_out(self) -> bool:
+        """Whether decisions while outcomes are pending may differ: they are not compared, and what they rest on is not the same."""
+        first, second = self.designs
+        if first.dlt_window is None and second.dlt_window is None:
+            return False
+        return any(
+            getattr(first, name) != getattr(second, name) for name in ("method", "rules", "dlt_window", "backfill")
+        )
+
+    @property
     def same_decisions(self) -> bool:
         """Whether every decision that was compared is the same, by level and by amount, and none was left out."""
-        compared = self.not_compared is None and self.up_to is None
+        compared = self.not_compared is None and self.up_to is None and not self.pending_left_out
         return compared and self.differing == 0 and self.same_doses
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from escalate.core.arrays import IntArray, Mask
+from escalate.core.arrays import NONE, IntArray, Mask
 from escalate.core.decision import best_permitted, cohort_size, decide
 from escalate.core.design import Design
 from escalate.core.method import TableMethod
@@ -32,6 +32,9 @@ class TableRow:
         Bars the dose, and all above it, for good.
     stop_at_lowest_if_dlts_at_least
         At level 1, ends the trial.
+    stop_if_dlts_at_least
+        At the row's level, ends the trial: no dose at or below it is permitted, or the method wants none. Whatever else the row
+        says of as many DLTs does not hold then. Only where the table is by level from a model.
     """
 
     patients: int
@@ -40,6 +43,7 @@ class TableRow:
     eliminate_if_dlts_at_least: float | None
     stop_at_lowest_if_dlts_at_least: float | None = None
     level: int | None = None
+    stop_if_dlts_at_least: float | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def table(design: Design) -> DecisionTable:
         doses = range(design.n_doses) if method.by_level else [None]
         rows = tuple(row for dose in doses for row in _by_patients(design, method, dose))
         graded = method.score_of_dlt() is not None
-        notes = (*method.table_notes(design), *_not_shown(design), *_rule_notes(design))
+        notes = (*method.table_notes(design), *_not_shown(design), *_stops(design), *_rule_notes(design))
         return DecisionTable(
             design,
             rows,
@@ -98,8 +102,12 @@ def table(design: Design) -> DecisionTable:
             notes=notes,
             pending=method.pending_rows(design),
         )
-    milder = ("No milder outcome is seen: whoever has no DLT has none of them.",) if len(design.outcomes) > 2 else ()
-    notes = (*milder, *_rule_notes(design))
+    milder = (
+        ("The rows assume that patients without a DLT had no milder toxicity either.",)
+        if len(design.outcomes) > 2
+        else ()
+    )
+    notes = (*_assumed(design), *milder, *_stops(design), *_rule_notes(design))
     return DecisionTable(design, _by_level(design), {}, by_level=True, history=True, notes=notes)
 
 
@@ -195,6 +203,27 @@ def _not_shown(design: Design) -> tuple[str, ...]:
     return (f"Not in these rows, because more than the dose's own data decides: {', '.join(dict.fromkeys(others))}.",)
 
 
+def _assumed(design: Design) -> tuple[str, ...]:
+    """Say what the rows of a model assume."""
+    start = (
+        f" (also at the levels below level {design.start_level}, where this trial starts)"
+        if design.start_level > 1
+        else ""
+    )
+    return (
+        f"The rows assume one whole cohort without a DLT at each lower level{start}, nobody at a higher level, and as few of the "
+        "DLTs as possible in the last cohort. The trial may not be able to come to a row; for other data ask escalate recommend.",
+    )
+
+
+def _stops(design: Design) -> tuple[str, ...]:
+    """Name the rules that may end the trial, which the rows do not show."""
+    kinds = [rule.kind for rule in design.rules if type(rule).stops is not Rule.stops]
+    if not kinds:
+        return ()
+    return (f"Not in these rows: the end of the trial by {', '.join(dict.fromkeys(kinds))}, or by its size.",)
+
+
 def _rule_notes(design: Design) -> tuple[str, ...]:
     notes = (rule.table_note(design) for rule in design.rules)
     return tuple(note for note in notes if note is not None)
@@ -223,6 +252,7 @@ def _by_level(design: Design) -> tuple[TableRow, ...]:
                     escalate_if_dlts_at_most=_last(wanted > dose),
                     deescalate_if_dlts_at_least=_first(wanted < dose),
                     eliminate_if_dlts_at_least=_first(_barred_at(design, states, dose)),
+                    stop_if_dlts_at_least=_first(wanted == NONE),
                 )
             )
     return tuple(rows)
