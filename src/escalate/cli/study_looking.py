@@ -44,6 +44,20 @@ def show(
         str | None, typer.Option("--metrics", metavar="A,B,..", help="Which metrics; those most asked for by default.")
     ] = None,
     sort: Sort = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            metavar="LIMIT",
+            help="Only designs with a mean within a limit, e.g. 'overdose_allocated <= 0.4' or 'pcs of FAMILY >= 0.5'; repeat it.",
+        ),
+    ] = None,
+    family: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--family", metavar="NAME", help="Means over the scenarios of this family only; repeat it for several."
+        ),
+    ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="How many designs to print.")] = 20,
     plot: Plot = None,
     force: Force = False,
@@ -57,7 +71,7 @@ def show(
 
     check_outputs(plot, force=force)
     asked = load_study(study)
-    found = Means.of(StudyResults.read(asked.folder, asked.name), metrics, sort)
+    found = Means.of(StudyResults.read(asked.folder, asked.name), metrics, sort, where or (), family or ())
     if plot is not None:
         from escalate.report.picture_files import save
         from escalate.report.study_figures import trade_off

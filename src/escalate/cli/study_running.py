@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from escalate.study.grid.study import Study
     from escalate.study.grid.workers import Workers
 
+MAYBE_LARGE, MAYBE_LONG = 1_000, 10_000_000_000
+"""Jobs, and random trials in all, from which on it is worth finding out how long a study takes."""
 StudyPath = Annotated[str, typer.Argument(metavar="STUDY", help="Study file (YAML).")]
 ProcessesOption = Annotated[
     int | None, typer.Option("--processes", min=1, help="Processes on this machine; all processors by default.")
@@ -84,7 +86,7 @@ def run(
     who = _workers(
         asked, processes, workers, scheduler, _tls(scheduler, tls_ca_file, tls_cert, tls_key), no_cache=no_cache
     )
-    if not yes and asked.n_jobs > 1000:
+    if not yes and (asked.n_jobs > MAYBE_LARGE or asked.n_trials > MAYBE_LONG):
         found = reckon(asked)
         if found.large:
             from escalate.report.study_tables import duration
@@ -166,10 +168,13 @@ def _workers(
         raise EscalateError(f"give {given[0]} or {given[1]}, not both")
     cache = None if no_cache else str(default_folder())
     if workers is not None or scheduler is not None:
-        from escalate.study.grid.cluster import Cluster, Tls
+        from escalate.study.grid.cluster import Cluster
+        from escalate.study.grid.joining import Tls
 
-        return lambda: Cluster(asked, workers, scheduler, None if tls is None else Tls(*tls), cache)
-    from escalate.study.grid.workers import Processes, Serial
+        cluster = Cluster(asked, workers, scheduler, None if tls is None else Tls(*tls), cache)
+        return lambda: cluster
+    from escalate.study.grid.processes import Processes
+    from escalate.study.grid.workers import Serial
 
     n = min(processes or os.cpu_count() or 1, asked.n_jobs)
     return (lambda: Serial(asked, cache)) if n == 1 else (lambda: Processes(asked, n, cache))

@@ -73,8 +73,11 @@ def means(found: Means) -> dict[str, Any]:
         "schema": "escalate/study-means/1",
         "study": found.title,
         "scenarios": found.scenarios,
+        "families": list(found.families),
         "trials": found.trials,
         "sort": found.sort,
+        "where": [str(limit) for limit in found.where],
+        "left_out": len(found.others),
         "designs": [
             {
                 "number": row.number,

@@ -127,13 +127,29 @@ def means(found: Means, top: int) -> RenderableType:
     """Return designs with the means of their metrics."""
     how = "exact" if found.trials is None else f"{found.trials:,} random trials each"
     order = "" if found.sort is None else f", ordered by {found.sort}"
-    head = f"{found.title}: {len(found.rows):,} designs, means over {found.scenarios:,} scenarios ({how}){order}"
+    n, family = len(found.rows) + len(found.others), f" of {' and '.join(found.families)}" if found.families else ""
+    kept = f"{n:,} designs"
+    if found.where:
+        kept = f"{len(found.rows):,} of {kept} with {' and '.join(map(str, found.where))}"
+    over = f"{found.scenarios:,} scenario{'s' * (found.scenarios != 1)}{family}"
+    head = f"{found.title}: {kept}, means over {over} ({how}){order}"
+    # Designs that vary in the same settings have a column for each; else what was varied is said in words.
+    alike = all(len(row.choices) == len(found.fields) for row in (*found.rows, *found.others))
     names = _names(found.fields)
-    what = ["method", *names] if names else ["design"]
+    what = ["method", *(names if alike else ["settings"])] if names else ["design"]
     drawn = _table("number", *what, *found.metrics)
-    drawn.columns[0].justify, drawn.columns[1].justify = "right", "left"
+    drawn.columns[0].justify = "right"
+    for column in drawn.columns[1 : 2 if alike else 3]:
+        column.justify = "left"
     for row in found.rows[:top]:
-        said = [row.method, *(_setting(row.choices.get(field)) for field in found.fields)] if names else [row.title]
+        if not names:
+            said = [row.title]
+        elif alike:
+            said = [row.method, *(show(row.choices[field]) for field in found.fields)]
+        else:
+            of_each = zip(names, found.fields, strict=True)
+            chosen = [f"{name} {show(row.choices[field])}" for name, field in of_each if field in row.choices]
+            said = [row.method, ", ".join(chosen) or "as in its file"]
         drawn.add_row(f"{row.number:,}", *said, *(_mean(row.means[name]) for name in found.metrics))
     more = f"{len(found.rows) - top:,} more; --top N shows them, 'escalate study export' writes all"
     return Group(Text(head, style="bold"), drawn, *([Text(more)] if len(found.rows) > top else []))
@@ -143,10 +159,6 @@ def _names(fields: tuple[str, ...]) -> list[str]:
     """Return the last word of each setting, or all of it where two end alike."""
     last = [field.rpartition(".")[2] for field in fields]
     return [name if last.count(name) == 1 else field for name, field in zip(last, fields, strict=True)]
-
-
-def _setting(value: object) -> str:
-    return "-" if value is None else show(value)
 
 
 def _mean(x: float | None) -> str:

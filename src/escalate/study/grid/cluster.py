@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
-import os
 import pickle
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from escalate.core.errors import EscalateError
 from escalate.study.grid.job import Done
+from escalate.study.grid.joining import NO_WORKER, Tls, check_address, client_of
 from escalate.study.grid.same_code import code, other_than_here
 from escalate.study.grid.study import Study
 from escalate.study.grid.workers import TRIES, Task, do, lost
@@ -23,21 +24,53 @@ from escalate.study.grid.workers import TRIES, Task, do, lost
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-WAIT: Final = 10
-"""Seconds in which a scheduler must answer."""
-NO_WORKER: Final = 30
-"""Seconds after which a cluster without a worker is given up."""
+SERVED: Final = 100
+"""Tasks that a scheduler hands out a second, at some milliseconds each and with room to spare."""
+SETTLE: Final = 1.0
+"""Seconds that a worker has before its first task."""
 LOOK: Final = 5
 """Seconds without an answer after which it is asked whether there still is a cluster."""
 
 
-@dataclass(frozen=True)
-class Tls:
-    """Files that prove who is who on a cluster: of the authority, and of this client."""
+@dataclass
+class _Longer:
+    """Tasks joined until they take so many seconds: many workers ask for more faster than a scheduler hands it out."""
 
-    ca_file: str
-    cert: str
-    key: str
+    tasks: Iterator[Task]
+    seconds: float
+    _each: float = inf
+
+    def next(self) -> Task | None:
+        """Return a task; None where there is no more."""
+        task = next(self.tasks, None)
+        while task and len(task) * self._each < self.seconds and (more := next(self.tasks, None)):
+            task += more
+        return task
+
+    def learn(self, results: list[Done]) -> None:
+        """Say how long jobs took."""
+        self._each = sum(done.seconds for done in results) / len(results)
+
+
+@dataclass
+class _Room:
+    """How many tasks to have out at a time, so that no thread of a worker waits for its next; workers come and go."""
+
+    client: Client
+    longer: _Longer
+    _tasks: int = 1
+    _looked: float = -inf
+
+    def tasks(self) -> int:
+        """Return how many, looking again after some seconds."""
+        if time.monotonic() - self._looked > LOOK:
+            # Whether the scheduler has gone is found out where it is waited for.
+            with contextlib.suppress(OSError, TimeoutError):
+                workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+                threads = max(sum(worker["nthreads"] for worker in workers), 1)
+                self._tasks, self.longer.seconds = 2 * threads + 2, threads / SERVED
+            self._looked = time.monotonic()
+        return self._tasks
 
 
 class _Sent:
@@ -51,7 +84,10 @@ class _Sent:
 
     def _send(self) -> None:
         self.times += 1
-        self.data = self._client.submit(same, self._payload, pure=False)
+        with warnings.catch_warnings():
+            # Of many scenarios it is large; that it is sent once is what Dask then advises.
+            warnings.simplefilter("ignore", UserWarning)
+            self.data = self._client.submit(same, self._payload, pure=False)
 
     def fine(self) -> None:
         """Say that a worker had it."""
@@ -97,6 +133,11 @@ class Cluster:
     tls: Tls | None = None
     cache: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse an address that is none before anything is begun."""
+        if self.scheduler is not None:
+            check_address(self.scheduler, self.tls)
+
     def run(self, tasks: Iterator[Task]) -> Iterator[list[Done]]:
         """Do tasks on the cluster; a task whose worker died is done again by another, and at last job by job.
 
@@ -106,7 +147,7 @@ class Cluster:
             Where Dask is not installed, the scheduler does not answer, there is no worker, or one has another version.
         """
         with contextlib.ExitStack() as stack:
-            client = stack.enter_context(self._client(stack))
+            client = client_of(stack, self.n_workers, self.scheduler, self.tls)
             check_versions(client)
             yield from self._run(client, tasks)
 
@@ -114,7 +155,8 @@ class Cluster:
         from distributed import CancelledError  # noqa: PLC0415 - slow to import, seldom needed
         from distributed.scheduler import KilledWorker  # noqa: PLC0415
 
-        window = 2 * max(len(client.scheduler_info(n_workers=-1)["workers"]), 1) + 2
+        longer = _Longer(tasks, 0.0)
+        room = _Room(client, longer)
         sent = _Sent(client, pickle.dumps((self.study, self.cache)), self._where)
         again: deque[Task] = deque()
         suspects: deque[int] = deque()
@@ -127,8 +169,8 @@ class Cluster:
             future.add_done_callback(finished.put)
 
         while True:
-            while not suspects and len(running) < window:
-                task = again.popleft() if again else next(tasks, None)
+            while not suspects and len(running) < room.tasks():
+                task = again.popleft() if again else longer.next()
                 if task is None:
                     break
                 submit(task)
@@ -142,6 +184,7 @@ class Cluster:
             try:
                 results = future.result()
                 sent.fine()
+                longer.learn(results)
                 yield results
             except CancelledError:
                 sent.renew(time_sent)
@@ -194,54 +237,6 @@ class Cluster:
     def _where(self) -> str:
         return "the cluster on this machine" if self.scheduler is None else f"--scheduler {self.scheduler}"
 
-    def _client(self, stack: contextlib.ExitStack) -> Client:
-        try:
-            import dask  # noqa: PLC0415
-            from distributed import Client, LocalCluster  # noqa: PLC0415
-            from distributed.security import Security  # noqa: PLC0415
-        except ImportError:
-            raise EscalateError(
-                "a cluster needs Dask; install 'escalate-trials[cluster]', or use --processes"
-            ) from None
-        stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": TRIES - 1}))
-        silence = not os.environ.get("ESCALATE_DEBUG")
-        if silence:
-            # What Dask has to say is said in a sentence of ours.
-            for name in ("distributed", "distributed.client", "distributed.worker"):
-                logging.getLogger(name).setLevel(logging.CRITICAL)
-        if self.scheduler is None:
-            local = LocalCluster(
-                n_workers=self.n_workers,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL if silence else logging.WARNING,
-            )
-            return Client(stack.enter_context(local))
-        tls = self.tls
-        security = (
-            None
-            if tls is None
-            else Security(
-                tls_ca_file=tls.ca_file, tls_client_cert=tls.cert, tls_client_key=tls.key, require_encryption=True
-            )
-        )
-        try:
-            client = Client(self.scheduler, security=security, timeout=WAIT, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as fault:
-            raise EscalateError(
-                f"--scheduler {self.scheduler}: no scheduler answers there ({_short(fault)}); start one with 'dask scheduler'"
-            ) from None
-        try:
-            client.wait_for_workers(1, timeout=NO_WORKER)
-        except TimeoutError:
-            client.close()
-            raise EscalateError(
-                f"--scheduler {self.scheduler}: has no worker; start some with 'dask worker {self.scheduler}'"
-            ) from None
-        return client
-
 
 def _short(fault: BaseException) -> str:
     return str(fault).splitlines()[0][:120] if str(fault) else type(fault).__name__
@@ -286,6 +281,9 @@ def work(name: str, payload: bytes, task: Task, wanted: tuple[str, ...]) -> list
     other = other_than_here(wanted)
     if other is not None:
         raise EscalateError(f"the process that asks {other}")
+    if not _here:
+        # A worker that dies before its nanny knows that it lives is not replaced; let the first job not be its death.
+        time.sleep(SETTLE)
     found = _here.get(name)
     if found is None:
         found = pickle.loads(payload)

@@ -75,7 +75,7 @@ class Kept:
                 and (found.error is None or isinstance(found.error, str))
                 and (found.trials_sha256 == "" or _HASH.fullmatch(found.trials_sha256))
             )
-        except (TypeError, RecursionError):
+        except (TypeError, ValueError, RecursionError):
             whole = None
         if not whole:
             raise ValueError("is no line of a list of jobs")
@@ -126,6 +126,8 @@ class Journal:
                 "status TEXT, sha256 TEXT, rows INTEGER, error TEXT, trials_sha256 TEXT)"
             )
             self._db.execute(f"CREATE INDEX IF NOT EXISTS {table}_key ON {table} (key)")
+        # Each design is asked for at the end: without it the time goes with the square of their number.
+        self._db.execute("CREATE INDEX IF NOT EXISTS jobs_design ON jobs (design)")
         # Jobs of a run that was cut are earlier ones now: the study may have changed.
         with self._whole():
             self._db.execute(f"INSERT INTO earlier ({_COLUMNS}) SELECT {_COLUMNS} FROM jobs")
@@ -150,6 +152,10 @@ class Journal:
             for line in lines:
                 with contextlib.suppress(ValueError):
                     self._insert("earlier", None, Kept.of(line))
+
+    def has_earlier(self) -> bool:
+        """Whether there is any job of an earlier run."""
+        return self._db.execute("SELECT 1 FROM earlier WHERE status = 'done' LIMIT 1").fetchone() is not None
 
     def earlier(self, key: str) -> Kept | None:
         """Return a job of an earlier run by its key."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from escalate.core.errors import EscalateError
-from escalate.study.calibration_axes import is_number
+from escalate.study.calibration_axes import LEAST_INFORMATIVE, is_number
 from escalate.study.grid.journal import SHORT
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from escalate.study.grid.study import Study
+
+SOME: Final = 1000
+"""Designs that are made at once."""
 
 
 class _Listed(NamedTuple):
@@ -37,24 +40,40 @@ def designs_table(study: Study) -> pa.Table:
     """Return a row a design: number, the name of its parts, title, method, hash, and a column for each setting varied."""
     import pyarrow as pa  # noqa: PLC0415 - not needed otherwise
 
-    fields = dict.fromkeys(axis.field for source in study.designs.sources for axis in source.axes)
-    # Of each design what is written of it, not the design: there may be very many.
-    members = [_of_design(study, k) for k in range(len(study.designs))]
+    # Some at a time, and of each what is written of it, not the design: there may be very many.
+    starts = range(0, len(study.designs), SOME)
+    return pa.concat_tables([_rows(study, range(start, min(start + SOME, len(study.designs)))) for start in starts])
+
+
+def _rows(study: Study, which: range) -> pa.Table:
+    import pyarrow as pa  # noqa: PLC0415
+
+    members = [_of_design(study, k) for k in which]
     columns: dict[str, Any] = {
-        "number": pa.array(range(1, len(members) + 1), pa.int64()),
+        "number": pa.array(range(which.start + 1, which.stop + 1), pa.int64()),
         "design": pa.array([each.sha256[:SHORT] for each in members], pa.string()),
         "title": pa.array([each.title for each in members], pa.string()),
         "method": pa.array([each.method for each in members], pa.string()),
         "target": pa.array([each.target for each in members], pa.float64()),
         "sha256": pa.array([each.sha256 for each in members], pa.string()),
     }
-    for field in fields:
+    for field, numeric in _fields(study).items():
         values = [each.choices.get(field) for each in members]
-        if all(value is None or is_number(value) for value in values):
+        if numeric:
             columns[field] = pa.array([None if value is None else float(value) for value in values], pa.float64())
         else:
             columns[field] = pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
     return pa.table(columns)
+
+
+def _fields(study: Study) -> dict[str, bool]:
+    """Return the settings that are varied, and whether each holds numbers alone in the designs."""
+    found: dict[str, bool] = {}
+    for axis in (axis for source in study.designs.sources for axis in source.axes):
+        # The word stands for a number, which the design holds.
+        numeric = all(is_number(value) or value == LEAST_INFORMATIVE for value in axis.values)
+        found[axis.field] = found.get(axis.field, True) and numeric
+    return found
 
 
 def scenarios_table(study: Study) -> pa.Table:

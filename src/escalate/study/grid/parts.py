@@ -94,6 +94,7 @@ def decoded(content: bytes) -> pa.Table:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        return pq.read_table(pa.BufferReader(content))
+        # No threads: they could still be there when the process ends.
+        return pq.read_table(pa.BufferReader(content), use_threads=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise ValueError(f"is no Parquet file ({error})") from None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from escalate.core.errors import EscalateError, TooLargeError
 from escalate.engine.automaton import compile_design
-from escalate.study.grid.job import run_job
+from escalate.study.grid.job import Done, run_job
+from escalate.study.grid.parts import decoded
 from escalate.study.grid.study import Study
 
 SAMPLE: Final = 6
@@ -17,11 +18,13 @@ BUDGET: Final = 8.0
 """Seconds for trying them, about."""
 SOME: Final = 256
 """Scenarios that one is tried with."""
+SOME_TRIALS: Final = 100_000
+"""Random trials that one is tried with, at most."""
 MANY_JOBS: Final = 100_000
 LONG: Final = 24 * 3600.0
 """Jobs, and seconds of one worker, from which on a study is not started unasked."""
-BYTES_PER_STATE: Final = 1000
-"""Peak of memory a reachable state, measured (docs/explanation/studies-at-scale.md)."""
+BYTES_PER_STATE: Final = 140
+"""Peak of memory a reachable state, dose and outcome category: the most measured (docs/explanation/studies-at-scale.md)."""
 BASE_BYTES: Final = 250_000_000
 """What a worker takes before it has a job."""
 
@@ -86,7 +89,8 @@ def plan(study: Study) -> Plan:
     seconds = sum(each.seconds for each in good) / len(good) * n if good else float("nan")
     disk = sum(each.bytes for each in good) / len(good) * n if good else 0.0
     states = max((each.states or 0 for each in tried), default=0)
-    memory = BASE_BYTES + states * BYTES_PER_STATE
+    counts = max(source.design.n_doses * len(source.design.outcomes) for source in study.designs.sources)
+    memory = BASE_BYTES + states * counts * BYTES_PER_STATE
     return Plan(n, blocks, study.n_jobs, study.trials, tuple(tried), seconds, round(disk), memory)
 
 
@@ -97,7 +101,9 @@ def _try(study: Study, k: int) -> Tried:
     except EscalateError as error:
         return Tried(k + 1, "", None, 0.0, 0, str(error))
     some = study.with_scenarios(study.scenarios[: SOME if study.trials is None else 1], design)
-    share = len(study.scenarios) / len(some.scenarios)
+    share, of_trials = len(study.scenarios) / len(some.scenarios), 1.0
+    if study.trials is not None and study.trials > SOME_TRIALS:
+        some, of_trials = replace(some, trials=SOME_TRIALS), study.trials / SOME_TRIALS
     states, compile_seconds = None, 0.0
     if study.trials is None:
         start = time.process_time()
@@ -111,5 +117,14 @@ def _try(study: Study, k: int) -> Tried:
     done = run_job(some, 0)
     if done.content is None:
         return Tried(k + 1, design.title, states, 0.0, 0, done.error)
-    each = max(time.process_time() - start - compile_seconds, 0.0) * share
-    return Tried(k + 1, design.title, states, compile_seconds * study.n_blocks + each, round(len(done.content) * share))
+    each = max(time.process_time() - start - compile_seconds, 0.0) * share * of_trials
+    return Tried(k + 1, design.title, states, compile_seconds * study.n_blocks + each, _room(study, done, of_trials))
+
+
+def _room(study: Study, done: Done, of_trials: float) -> int:
+    """Return the bytes of all parts of a design, reckoned from one: what a file takes by itself, then eight bytes a figure."""
+    assert done.content is not None
+    columns = len(decoded(done.content).column_names)
+    rows = max(len(study.scenarios) - done.rows * study.n_blocks, 0)
+    trials = len(done.trials or b"") / done.rows * len(study.scenarios) * of_trials
+    return round(len(done.content) * study.n_blocks + rows * columns * 8 + trials)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -173,16 +173,17 @@ class StudyResults:
             found.setdefault(kept.design[:SHORT], {})[kept.block] = kept
         return {design: list(blocks.values()) for design, blocks in found.items()}
 
-    def means(self, metrics: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-        """Yield for each design its number, title and the mean of metrics over the scenarios that have them; None without."""
-        rows = self.designs.to_pylist()
-        for row in rows:
-            table = self.of_design(row["design"])
-            yield {**row, **{name: None if table is None else _mean(table, name) for name in metrics}}
+    def figures(self) -> Iterator[tuple[dict[str, Any], pa.Table | None]]:
+        """Yield for each design what is listed of it, and its figures under all scenarios; None where a job failed."""
+        for row in self.designs.to_pylist():
+            yield row, self.of_design(row["design"])
 
 
-def _mean(table: pa.Table, name: str) -> float | None:
-    if name not in table.column_names:
+def mean_of(table: pa.Table | None, name: str, families: Sequence[str] = ()) -> float | None:
+    """Return the mean of a metric over the scenarios, of some families where named, that have it; None without any."""
+    if table is None or name not in table.column_names:
         return None
     values = table[name].to_numpy()
+    if families:
+        values = values[np.array([each in families for each in table["family"].to_pylist()], dtype=bool)]
     return float(np.nanmean(values)) if np.isfinite(values).any() else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
@@ -154,6 +154,9 @@ def _finish(study: Study, store: Store, journal: Journal) -> tuple[Kept, ...]:
 
 def _there(study: Study, store: Store, journal: Journal) -> Iterator[tuple[int, Kept]]:
     """Yield the jobs whose results are there already."""
+    if not journal.has_earlier():
+        # Of very many designs the keys alone take minutes.
+        return
     for index, key in enumerate(study.keys()):
         found = None if key is None else journal.earlier(key)
         if found is not None and store.is_whole(found):
@@ -184,8 +187,9 @@ def _work(
     tasks = _Tasks(_left(there))
     counts = {"done": 0, "failed": 0}
     told(standing)
+    coming = workers.run(iter(tasks))
     try:
-        for results in workers.run(iter(tasks)):
+        for results in coming:
             written = []
             for done in results:
                 kept = done.kept(study)
@@ -201,6 +205,10 @@ def _work(
         raise
     except EscalateError as error:
         raise EscalateError(f"{error}; {_so_far(study, standing)}" if standing.done else str(error)) from None
+    finally:
+        if isinstance(coming, Generator):
+            # Whoever works ends now, not when the last trace of it is gone.
+            coming.close()
     if standing.left:
         raise EscalateError(f"{standing.left} jobs were not done; {_so_far(study, standing)}")
 

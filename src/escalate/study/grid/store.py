@@ -191,8 +191,12 @@ class Store:
         """Take away parts that no job of the list names; what is not ours stays."""
         assert self._journal is not None
         for parts in (self.folder / name for name in FOLDERS):
-            for folder in sorted(path for path in parts.glob("design=*") if path.is_dir()):
-                wanted = self._journal.keys_of(folder.name.removeprefix("design="))
+            # Names alone, as there may be very many.
+            for name in sorted(os.listdir(parts) if parts.is_dir() else []):
+                folder = parts / name
+                if not (name.startswith("design=") and folder.is_dir()):
+                    continue
+                wanted = self._journal.keys_of(name.removeprefix("design="))
                 for path in sorted(folder.iterdir()):
                     if _OURS.fullmatch(path.name) and path.name.removesuffix(".parquet") not in wanted:
                         path.unlink()

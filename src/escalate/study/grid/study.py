@@ -68,6 +68,11 @@ class Study:
         """Jobs: one a design and block."""
         return len(self.designs) * self.n_blocks
 
+    @property
+    def n_trials(self) -> int:
+        """Random trials in all; none where exact."""
+        return (self.trials or 0) * len(self.scenarios) * len(self.designs)
+
     def job(self, index: int) -> tuple[int, int]:
         """Return the design, from 0, and the block of a job."""
         return divmod(index, self.n_blocks)

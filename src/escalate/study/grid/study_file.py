@@ -165,9 +165,19 @@ def _source(document: Document, folder: Path, k: int, given: str | Grid) -> Sour
     design = read_design(folder / name).design
     try:
         axes = tuple(_axis(field, values) for field, values in (vary or {}).items())
-        return Source(design, axes)
+        return _of_known_fields(Source(design, axes))
     except EscalateError as error:
         raise DesignError(document.say([Problem(f"{where}.vary" if vary else where, str(error))])) from None
+
+
+def _of_known_fields(source: Source) -> Source:
+    """Refuse a setting that designs of this kind do not have; that some combinations are no designs is for their jobs to say."""
+    try:
+        source.build(0)
+    except DesignError as error:
+        if str(error).startswith("vary "):
+            raise
+    return source
 
 
 def _axis(field: str, values: object) -> Axis:
