@@ -40,6 +40,7 @@ class _Worker:
     pipe: Connection
     tasks: deque[Task] = field(default_factory=deque)
     ready: bool = False
+    listener: threading.Thread | None = None
 
     def give(self, task: Task) -> None:
         self.tasks.append(task)
@@ -50,6 +51,9 @@ class _Worker:
     def end(self) -> None:
         self.process.kill()
         self.process.join()
+        if self.listener is not None:
+            # It ends with the pipe; one that were still there at the end of this process could bring it down.
+            self.listener.join(timeout=5)
 
 
 _News = tuple[_Worker, list[Done] | None]
@@ -150,7 +154,8 @@ def _start(payload: bytes, news: SimpleQueue[_News]) -> _Worker:
     # The worker has the only other end: where it dies, this one is told.
     there.close()
     worker = _Worker(process, here)
-    threading.Thread(target=_listen, args=(worker, news), daemon=True).start()
+    worker.listener = threading.Thread(target=_listen, args=(worker, news), daemon=True)
+    worker.listener.start()
     return worker
 
 
