@@ -78,7 +78,9 @@ def test_with_a_record(folder: Path) -> None:
 
 def test_what_is_refused(folder: Path) -> None:
     """A command that cannot be meant says what would be right."""
-    assert "Missing option '--of'" in refused(folder, "d.yaml", "-o", "c.html")
+    assert refused(folder, "d.yaml", "-o", "c.html").splitlines() == [
+        "error: Missing option '--of'. Choose from: spirit, consort; see 'escalate --help'"
+    ]
     assert "spirit" in refused(folder, "d.yaml", "--of", "prisma", "-o", "c.html")
     assert "--output: is missing" in refused(folder, "d.yaml", "--of", "spirit")
     assert "give a design file" in refused(folder, "--of", "spirit", "-o", "c.html")

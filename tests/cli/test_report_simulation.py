@@ -116,7 +116,7 @@ def test_vary(folder: Path) -> None:
     )
     assert (done.code, done.stderr) == (0, "")
     table = next(block for block in json.loads(done.stdout)["blocks"] if block.get("key") == "sensitivity")
-    changes = [row[1]["text"][0]["text"] for row in table["rows"]]
+    changes = [row[0]["text"][0]["text"] for row in table["rows"]]
     assert changes == [
         "as it is", "rules[1].cutoff 0.9", "rules[1].cutoff 0.99", "DLT odds times 1.2", "DLT odds divided by 1.2",
     ]  # fmt: skip

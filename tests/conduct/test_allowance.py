@@ -11,6 +11,7 @@ from escalate.conduct.allowance import allowance, stopped
 from escalate.conduct.bodies import PatientRow
 from escalate.conduct.design_lock import lock
 from escalate.conduct.errors import RecordError
+from escalate.conduct.state import Standing
 from escalate.report.record_forms import next_step
 from tests.conduct.acting import BOIN, ana, bob
 from tests.helpers import ROOT
@@ -119,3 +120,31 @@ def test_a_trial_that_is_stopped_can_be_closed(record: str) -> None:
     deciding.decide("t", "accept", ana)
     assert stopped(store.load("t"))
     assert next_step(store.load("t")) == "The trial is stopped: declare the MTD and close it."
+
+
+def test_a_level_that_the_method_closed_is_treated_no_more(record: str) -> None:
+    """Two DLTs among the first two of a 3+3 cohort: nobody more is treated there without a new decision."""
+    opening.open_trial("t", lock(str(ROOT / "designs" / "three_plus_three.yaml")), ana)
+    entering.enter("t", plain(range(1, 4), 1, 1), ana)
+    deciding.decide("t", "accept", ana)
+    entering.enter("t", plain(range(4, 6), 2, 2, dlt=True), ana)
+    why = str(allowance(store.load("t")).why_none)
+    assert "is overtaken: the design does not allow level 2 any more (too_toxic); decide again" in why
+    with pytest.raises(RecordError, match="is overtaken"):
+        entering.enter("t", plain(range(6, 7), 2, 2), ana)
+
+
+def test_a_closed_level_takes_a_reason_and_a_second_person(record: str) -> None:
+    """To give a level that a 3+3 design closed is upward: it is cautioned against, and waits for a second person."""
+    opening.open_trial("t", lock(str(ROOT / "designs" / "three_plus_three.yaml")), ana)
+    entering.enter("t", plain(range(1, 4), 1, 1), ana)
+    deciding.decide("t", "accept", ana)
+    entering.enter("t", [*plain(range(4, 6), 2, 2, dlt=True), *plain(range(6, 7), 2, 2)], ana)
+    with pytest.raises(RecordError, match="reason"):
+        deciding.decide("t", "higher", ana, level=2, patients=3)
+    deciding.decide("t", "higher", ana, level=2, patients=3, reason="The DLTs were not dose-limiting after all")
+    decision = store.load("t").decision
+    assert decision is not None
+    assert decision.standing is Standing.AWAITS_SECOND
+    mind = deciding.cautions(store.load("t").design, decision.analysis.body.recommendation, 2, 3)
+    assert mind == ("the design does not allow level 2 now (too_toxic)",)

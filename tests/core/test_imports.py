@@ -16,7 +16,19 @@ from tests.helpers import ROOT
 
 SOURCE = ROOT / "src" / "escalate"
 # From the bottom up; faces share the top.
-ORDER = ("core", "generators", "models", "rules", "methods", "engine", "study", "qualification", "conduct", "report", "cli")
+ORDER = (
+    "core",
+    "generators",
+    "models",
+    "rules",
+    "methods",
+    "engine",
+    "study",
+    "qualification",
+    "conduct",
+    "report",
+    "cli",
+)
 RANK = {**{layer: rank for rank, layer in enumerate(ORDER)}, "web": len(ORDER) - 1}
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.parent != SOURCE)
 HEAVY = ("pymc", "pytensor", "arviz", "numba", "matplotlib", "scipy", "pandas")

@@ -14,7 +14,7 @@ import escalate as esc
 from escalate.core.outcome import burden_units, category_rates, mean_burden
 from escalate.core.patients import Cohort, from_outcomes, read_patients
 from escalate.methods.gboin import ETS, Gboin
-from tests.helpers import make
+from tests.helpers import ROOT, make
 
 TARGET = 0.313333
 """0.47 / 1.5, as the dossier prints it."""
@@ -44,6 +44,12 @@ def test_the_reason_puts_the_compared_number_next_to_the_cut() -> None:
     assert found.reasons[0].text == (
         "Mean score 0.3333 in 6 patients at level 2 is 0.2222 of a DLT's score, at most lambda_e = 0.2471: escalate."
     )
+
+
+def test_where_a_dlt_scores_one_the_number_is_said_once() -> None:
+    """A score that is its own part of a DLT's is not repeated."""
+    found = esc.recommend(esc.load_design(ROOT / "designs" / "gboin.yaml"), "1NMT")
+    assert found.reasons[0].text.startswith("Mean score 0.5000 in 3 patients at level 1 is at least lambda_d = ")
 
 
 def test_texts_say_mean_score() -> None:

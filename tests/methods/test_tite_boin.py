@@ -83,6 +83,14 @@ def test_direction_is_compared_in_whole_numbers() -> None:
         (3, 1, [0.9], "stay", ("imputed rate 0.3541", "between lambda_e = 0.2365 and lambda_d = 0.3585")),
         (6, 1, [0.5, 0.7], "escalate", ("imputed rate 0.2065", "at most lambda_e")),
         (6, 2, [0.8, 0.7], "de_escalate", ("imputed rate 0.3962", "at least lambda_d")),
+        # (2 + 2.15 / 0.85 x 0.9) / 3: a rate above 1 says where it comes from.
+        (
+            3,
+            2,
+            [0.1],
+            "de_escalate",
+            ("imputed rate 1.4255 (2 DLTs and 2.2765 imputed", "above 1 because odds are imputed"),
+        ),
     ],
 )
 def test_worked_examples(n: int, dlt: int, shares: list[float], action: str, parts: tuple[str, ...]) -> None:

@@ -50,7 +50,7 @@ def _bound(text: str, n: int) -> float:
     if "throughout the trial" in text:
         return float(found(r"feasibility bound is (\d+(?:\.\d+)?) throughout", text)[0])
     first, step, unit, most = found(
-        r"starts at (\d+(?:\.\d+)?) and rises by (\d+(?:\.\d+)?) for each (\w+) after the first \w+, to at most (\d+(?:\.\d+)?);",
+        r"starts at (\d+(?:\.\d+)?) and rises by (\d+(?:\.\d+)?) for each (\w+) after the first \w+, to at most (\d+(?:\.\d+)?)\. ",
         text,
     )
     seen = -(-n // 3) if unit == "cohort" else n

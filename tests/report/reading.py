@@ -16,12 +16,12 @@ def check_readable(figure: Figure, smallest: float = 0.0) -> None:
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     page, boxes, beyond = figure.bbox, [], set(_beyond(figure))
-    for text in figure.findobj(_is_shown):
-        if id(text) in beyond:
+    for text in figure.findobj(Text):
+        if not isinstance(text, Text) or id(text) in beyond or not _is_shown(text):
             continue
         box = text.get_window_extent(canvas.get_renderer())
         if box.width:
-            assert text.get_fontsize() >= smallest, text.get_text()
+            assert float(text.get_fontsize()) >= smallest, text.get_text()
             assert page.x0 <= box.x0 < box.x1 <= page.x1, text.get_text()
             assert page.y0 <= box.y0 < box.y1 <= page.y1, text.get_text()
             boxes.append((text.get_text(), box))
@@ -37,6 +37,5 @@ def _beyond(figure: Figure) -> Iterator[int]:
         yield from (id(tick.label1) for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high)
 
 
-def _is_shown(artist: Any) -> bool:
-    seen = isinstance(artist, Text) and bool(artist.get_text()) and artist.get_visible()
-    return seen and (artist.axes is None or artist.axes.get_visible())
+def _is_shown(text: Text) -> bool:
+    return bool(text.get_text()) and text.get_visible() and (text.axes is None or text.axes.get_visible())

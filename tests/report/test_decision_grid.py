@@ -11,6 +11,7 @@ from escalate.core.method import TableMethod
 from escalate.core.moves import Action
 from escalate.core.patients import Cohort, TrialData
 from escalate.report.decision_grid import MAX_ROWS, decision_grid
+from escalate.report.grid_svg import described, grid_drawing
 from tests.helpers import ROOT, make
 
 DESIGNS = ROOT / "designs"
@@ -166,3 +167,29 @@ def test_models_have_no_grid(kind: str) -> None:
     """A model looks at all levels: there is no such table."""
     design: Design = load_design(DESIGNS / f"{kind}.yaml")
     assert decision_grid(design, 3, 0, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (None, "de-escalate, and do not use the level again"),
+        (({"kind": "eliminate"}, {"kind": "extra_safe"}), "de-escalate, and do not use the level again"),
+        (
+            ({"kind": "overdose_cap", "cutoff": 0.9, "basis": "beta_binomial"},),
+            "de-escalate, and do not use the level for now",
+        ),
+        (
+            ({"kind": "overdose_cap", "cutoff": 0.9, "basis": "beta_binomial"}, {"kind": "eliminate"}),
+            "de-escalate, and do not use the level, at least for now",
+        ),
+    ],
+)
+def test_for_good_only_where_the_rule_lasts(rules: tuple[dict[str, object], ...] | None, words: str) -> None:
+    """What DU means, in key, cells and description: not again where the rule is permanent, for now where a level may open."""
+    design = make({"kind": "boin"}) if rules is None else make({"kind": "boin"}, rules=rules)
+    grid = decision_grid(design, 0, 0, 2)
+    assert grid is not None
+    assert grid.codes["DU"] == words
+    assert {cell.words for row in grid.rows for cell in row.cells if cell.code == "DU"} == {words}
+    assert f"{words} at" in described("", grid)
+    assert f">{words}<" in str(grid_drawing([("", grid)]))

@@ -156,7 +156,7 @@ def test_dated_patients() -> None:
     assert by_name["synthetic-10"].cohort is None
     root = read(ladder(design, found, recommend(design, data)))
     assert "synthetic-10: no DLT, backfilled" in _marks(root)
-    assert "Level 1 · 10⁷ PFU/mL, up to 4 mL" in lines(root)
+    assert "Level 1 · 4 x 10⁷ PFU (10⁷ PFU/mL, up to 4 mL)" in lines(root)
 
 
 def test_waiting_is_said() -> None:
@@ -183,7 +183,7 @@ def test_long_labels_and_large_cohorts() -> None:
     patients = [LadderPatient("<script>", 2, "none", 1) for _ in range(60)]
     root = read(ladder(design, patients))
     assert _marks(root) == ["<script>: no DLT"] * 60
-    assert "Level 3 · <b>&10⁸" in lines(root)
+    assert "Level 3 · 3 mg (<b>&10⁸)" in lines(root)
 
 
 @pytest.mark.parametrize(("level", "status"), [(0, "none"), (6, "none"), (1, "dead")])

@@ -59,8 +59,10 @@ def test_words() -> None:
     assert [row.text for row in rows] == [
         "0 of 3 have a DLT", "1 of 3 has a DLT", "2 of 3 have a DLT", "3 of 3 have a DLT"
     ]  # fmt: skip
-    assert rows[0].sentence == "Escalate to level 3 (10^8 PFU/mL, up to 8 mL)."
-    assert rows[3].sentence == ("De-escalate to level 1 (10^7 PFU/mL, up to 4 mL); levels 2 and 3 are barred for good.")
+    assert rows[0].sentence == "Escalate to level 3 (8 x 10^8 PFU; 10^8 PFU/mL, up to 8 mL)."
+    assert rows[3].sentence == (
+        "De-escalate to level 1 (4 x 10^7 PFU; 10^7 PFU/mL, up to 4 mL); levels 2 and 3 are barred for good."
+    )
     assert rows[0].because == "0/3 DLTs at level 2, a rate of 0.0000, is at most lambda_e = 0.2365: escalate."
     graded = load_design(DESIGNS / "gboin.yaml")
     assert next_cohort(graded, None, recommend(graded)).rows[1].text == "NNM: 2 none or mild, 1 moderate"

@@ -123,6 +123,7 @@ NOUNS: Final[dict[str, Callable[[], Any]]] = {
     "no mtd": lambda: esc.select(boin(NASTY), "1TTT"),
     "table": lambda: esc.table(boin(NASTY)),
     "check": lambda: esc.check(boin(NASTY)),
+    "difference": lambda: esc.diff(boin(NASTY), boin("other", max_patients=9)),
     "simulation": simulated,
     "one design": lambda: simulated().designs[0],
     "comparison": lambda: simulated().comparison,
@@ -155,7 +156,7 @@ def test_every_noun_is_shown(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["design", "recommendation", "table", "check", "simulation", "one design", "comparison"]
+    "name", ["design", "recommendation", "table", "check", "difference", "simulation", "one design", "comparison"]
 )
 def test_titles_are_shown_as_they_are(name: str) -> None:
     """A title that would be HTML, or a mark of the terminal's, is shown letter by letter."""

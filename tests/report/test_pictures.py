@@ -330,3 +330,12 @@ def test_pdf_has_its_size_and_its_letters() -> None:
     resources: Any = page["/Resources"]
     fonts = {str(font.get_object()["/BaseFont"]).split("+")[1] for font in resources["/Font"].values()}
     assert fonts == {"Picture", "Picture-Bold"}
+
+
+def test_counts_of_one_are_singular_in_descriptions() -> None:
+    """One cohort of one patient is not `1 cohorts` of `1 patients`."""
+    from escalate.report.picture_words import pathways
+
+    design = make({"kind": "boin"}, 3, cohort_size=1, max_patients=6)
+    said = pathways(esc.paths(design, cohorts=1))
+    assert said.startswith("Tree of 2 paths through the next cohort. Next: 1 patient at level 1.")

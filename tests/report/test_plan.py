@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from escalate import recommend
+from escalate import load_design, recommend
+from escalate.core.moves import Action
+from escalate.core.read_dated import parse_dated
 from escalate.report.plan import Plan, barred_words, lit_level, state_words
-from tests.helpers import make
+from tests.helpers import ROOT, make
 
 BOIN = make({"kind": "boin"})
 
@@ -62,3 +65,24 @@ def test_what_holds_stands_out(plan: Plan | None, level: int | None) -> None:
     assert lit_level(found, plan) == level
     assert lit_level(None, plan) == (level if plan else None)
     assert lit_level(replace(found, next_cohort_size=1), plan) == level
+
+
+def test_what_the_method_closed_is_barred() -> None:
+    """A level that the method itself never gives again is barred as by a rule that lasts."""
+    design = make({"kind": "three_plus_three"})
+    found = recommend(design, "1NNN 2NNN 3NTT")
+    states = [state_words(found, row, None) for row in found.doses]
+    assert states == ["not barred", "recommended: 3 patients, de-escalate", *["barred: too toxic"] * 3]
+    assert barred_words(design, "level_1_eliminated") == "not now: level 1 eliminated"
+
+
+def test_while_accrual_waits_no_level_is_free() -> None:
+    """Where the recommendation is to wait, a level that nothing bars is said to wait too."""
+    design = load_design(ROOT / "designs" / "late-onset" / "tvec-liver-tite-boin.yaml")
+    text = "patient,cohort,level,treated,last_follow_up,dlt_date\n" + "".join(
+        f"{k},1,1,2026-01-0{k},2026-01-05,\n" for k in (1, 2, 3)
+    )
+    found = recommend(design, parse_dated(text.encode(), "patients", design, date(2026, 1, 5)))
+    assert found.action is Action.SUSPEND
+    assert {state_words(found, row, None) for row in found.doses} == {"not barred, but accrual waits"}
+    assert state_words(found, found.doses[0], Plan("decided", 1, "")) == "not barred"

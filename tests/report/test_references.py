@@ -10,7 +10,7 @@ from escalate.core import registry
 from escalate.core.files import load_design
 from escalate.report import citation_forms
 from escalate.report.references import SOFTWARE, Citation, citations, references
-from tests.helpers import ROOT
+from tests.helpers import ROOT, make
 
 DESIGNS = sorted((ROOT / "designs").glob("*.yaml"))
 KINDS = [cls for kinds in (registry.methods(), registry.rules(), registry.generators()) for cls in kinds.all()]
@@ -23,6 +23,7 @@ UNPUBLISHED = {
     "EliminateByTable",
     "MaxDlts",
     "MinPatientsAtSelected",
+    "StopAtPatientsAtDose",
     "MinPatientsBeforeStop",
     "StickOnDlts",
     "StopAtPatients",
@@ -97,3 +98,28 @@ def test_a_reference_that_is_not_one() -> None:
 
     with pytest.raises(ValueError, match="Somebody"):
         citations(Wrong)
+
+
+def test_all_authors_are_named() -> None:
+    """No reference of a method or a rule stands with `et al.`: reference managers cannot fill them in."""
+    assert [str(each) for cls in KINDS for each, _ in citations(cls) if each.more_authors] == []
+
+
+def test_a_rule_cites_what_it_is_from() -> None:
+    """A stopping rule that many designs have brings no paper on BOIN into a CRM design's list."""
+    design = make(
+        {"kind": "crm", "skeleton": [0.1, 0.2, 0.3], "estimate": "mean"},
+        3,
+        rules=({"kind": "stop_at_patients_at_dose", "patients": 12},),
+    )
+    assert not any("BOIN" in each.title for each in references(design))
+
+
+@pytest.mark.parametrize(
+    ("authors", "short"),
+    [("Storer BE", "Storer 1999"), ("Liu S, Yuan Y", "Liu and Yuan 1999"), ("Ji Y, Liu P, Li Y", "Ji et al. 1999"),
+     ("Yap C, et al.", "Yap et al. 1999")],
+)  # fmt: skip
+def test_short_form(authors: str, short: str) -> None:
+    """One or two authors by name, more as `et al.`."""
+    assert Citation(authors, 1999, "a", "b").short == short

@@ -6,9 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from escalate import load_design, read_dated, recommend
+from escalate import Design, load_design, paths, read_dated, recommend
 from escalate.core.dated_patients import DatedTrial
 from escalate.core.read_dated import parse_dated
+from escalate.report.path_tables import follows
 from escalate.report.sentences import dose_words, level_words, mtd_sentence, one_more_dlt, sentences
 from tests.helpers import ROOT, make
 
@@ -39,13 +40,29 @@ def test_each_action_is_one_sentence(outcomes: str, main: str) -> None:
 
 
 def test_doses_have_their_labels() -> None:
-    """A label takes the place of amount and unit."""
+    """A label stands beside amount and unit, never in their place: levels can have the same."""
     design = load_design(DESIGNS / "tvec-liver-boin.yaml")
-    assert dose_words(design, 2) == "10^8 PFU/mL, up to 4 mL"
+    assert dose_words(design, 2) == "4 x 10^8 PFU (10^8 PFU/mL, up to 4 mL)"
     assert level_words(BOIN, 2) == "level 2 (2 mg)"
     main = sentences(recommend(design, "1NNN")).main
-    assert main == "Treat the next 3 patients at level 2 (10^8 PFU/mL, up to 4 mL): escalate."
-    assert mtd_sentence(design, 1) == "Stop: the MTD is level 1 (10^7 PFU/mL, up to 4 mL)."
+    assert main == "Treat the next 3 patients at level 2 (4 x 10^8 PFU; 10^8 PFU/mL, up to 4 mL): escalate."
+    assert mtd_sentence(design, 1) == "Stop: the MTD is level 1 (4 x 10^7 PFU; 10^7 PFU/mL, up to 4 mL)."
+
+
+def test_large_amounts_are_powers_of_ten() -> None:
+    """An amount is never written as 4e+07, with a label or without, in a sentence or in a tree."""
+    design = load_design(DESIGNS / "tvec-liver-boin.yaml")
+    plain = design.model_copy(update={"doses": design.doses.model_copy(update={"labels": None})})
+    assert design.amount(0) == "4 x 10^7 PFU (10^7 PFU/mL, up to 4 mL)"
+    assert [dose_words(plain, level) for level in (1, 2, 3)] == ["4 x 10^7 PFU", "4 x 10^8 PFU", "8 x 10^8 PFU"]
+    assert main_of(plain, "1NNN") == "Treat the next 3 patients at level 2 (4 x 10^8 PFU): escalate."
+    stays = paths(design, "1NNN 2NNN", cohorts=1).next_cohort[0]
+    assert follows(design, stays) == "stay at level 3, 8 x 10^8 PFU"
+    assert [BOIN.amount(j) for j in range(2)] == ["1 mg", "2 mg"]
+
+
+def main_of(design: Design, outcomes: str) -> str:
+    return sentences(recommend(design, outcomes)).main
 
 
 def test_a_wait_says_how_long() -> None:
@@ -64,7 +81,7 @@ def test_a_cohort_under_way_is_completed() -> None:
     """Where patients are still missing, their number."""
     rows = "a,1,1,2026-01-05,\nb,1,1,2026-01-06,\n"
     main = sentences(recommend(LATE, _dated(rows, date(2026, 1, 10)))).main
-    assert main == "Treat 1 more patient at level 1 (10^7 PFU/mL, up to 4 mL): complete the cohort."
+    assert main == "Treat 1 more patient at level 1 (4 x 10^7 PFU; 10^7 PFU/mL, up to 4 mL): complete the cohort."
 
 
 def test_a_stop_with_pending_outcomes_names_no_mtd() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console, RenderableType
 
 import escalate as esc
-from escalate.report import atlas_tables, tables
+from escalate.report import atlas_tables, prior_tables, tables
 from tests.helpers import ROOT, make, scenarios_for
 
 
@@ -85,3 +85,11 @@ def test_a_column_has_one_notation() -> None:
     """Small and large numbers of a column of the atlas have the same number of decimals."""
     assert atlas_tables.alike([0.5, 0.000123]) == ["0.50000", "0.00012"]
     assert atlas_tables.alike([0.5, 1e-9, 0.0, None]) == ["5.0e-01", "1.0e-09", "0", "-"]
+
+
+def test_a_power_of_ten_is_one_number() -> None:
+    """However narrow the terminal, an amount such as 4 x 10^7 stands on one line, whole."""
+    design = esc.load_design(ROOT / "designs" / "tvec-liver-blrm.yaml")
+    for width in (40, 80, 120):
+        text = _shown(prior_tables.priors([esc.prior(design)]), width)
+        assert all(amount in text for amount in ("4 x 10^7 ", "4 x 10^8 ", "8 x 10^8 "))

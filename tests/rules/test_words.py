@@ -200,8 +200,8 @@ CLAIMS = [
     ),
     Claim(
         {"kind": "stop_when_precise", "lower": 0.02, "upper": 0.8, "min_patients": 6, "interval": 0.9},
-        r"the (\d+)% credible interval of the DLT rate at the recommended dose lies within # to # and that dose has at "
-        r"least (\d+) evaluable",
+        r"the (\d+)% credible interval, from the model, of the DLT rate at the recommended dose lies within # to # and "
+        r"that dose has at least (\d+) evaluable",
         precise,
         method=CRM,
     ),

@@ -71,3 +71,15 @@ def test_incoherent_initial_sequence_is_questioned() -> None:
     }
     found = esc.check(make(method, 6, target=0.25, max_patients=18))
     assert any("first DLT in patient 9" in finding.text for finding in found.findings if finding.warning)
+
+
+def test_two_levels_with_one_label_are_questioned() -> None:
+    """A label that does not tell levels apart is a warning, with the levels; labels that do are none."""
+    doses = {"unit": "mg", "levels": (10.0, 20.0, 40.0)}
+    same = esc.check(make({"kind": "boin"}, 3, doses={**doses, "labels": ("daily", "daily", "daily")}))
+    assert not same.passed
+    assert [f.text for f in same.findings if "labels" in f.text] == [
+        "doses.labels: levels 1, 2 and 3 have the same label, 'daily'; give each level a label of its own"
+    ]
+    other = esc.check(make({"kind": "boin"}, 3, doses={**doses, "labels": ("a", "b", "c")}))
+    assert not any("labels" in f.text for f in other.findings)

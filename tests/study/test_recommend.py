@@ -97,3 +97,16 @@ def test_select_without_patients_is_refused() -> None:
     """There is nothing to select from."""
     with pytest.raises(esc.EscalateError, match="no patients"):
         esc.select(make({"kind": "boin"}), "")
+
+
+def test_select_says_first_what_recommend_would_not_do() -> None:
+    """An MTD that the final data allow, but that was barred on the way, is named as such before anything else."""
+    design = make({"kind": "boin"})
+    outcomes = "1NNN 2TTT 2NNN 2NNN"
+    assert not esc.recommend(design, outcomes).doses[1].allowed
+    found = esc.select(design, outcomes)
+    assert found.mtd_level == 2
+    assert found.notes[0] == (
+        "recommend would not name level 2 the MTD: eliminate barred levels 2, 3, 4, 5 during the trial, for the rest of it. "
+        "select judges the final data alone, and they do not."
+    )

@@ -95,3 +95,25 @@ def test_many_scenarios_are_sampled_evenly() -> None:
     assert found.n_scenarios == MOST_SCENARIOS
     taken = [int(scenario.name[1:]) for scenario in found.variations[0].result.scenarios]
     assert set(np.diff(taken).tolist()) == {2, 3}
+
+
+def test_rules_that_a_cohort_size_switches_off() -> None:
+    """3 and 6 patients cannot be met by cohorts of 4: left out by default with the rule's name; said where it was asked for."""
+    sticky = [{"kind": "stick_on_dlts", "patients": n, "dlts": 1, "then": "stay"} for n in (3, 6)]
+    base = designs()[1].model_dump(mode="json", by_alias=True, exclude_none=True)
+    design = Design.from_dict({**base, "rules": sticky})
+    study = simulate([design], TRUTHS[:1], trials=50)
+    found = sensitivity(study)
+    assert [each.what for each in found.of(0)] == [
+        "", "at most 15 patients", "at most 21 patients", "DLT odds times 1.2", "DLT odds divided by 1.2",
+    ]  # fmt: skip
+    assert [text.partition(": ")[2] for text in found.left_out] == [
+        "cohorts of 2 is left out, for it would change a rule too (stick_on_dlts for 3 patients never speaks: cohorts of 2 do not "
+        "lead to 3 patients at a dose).",
+        "cohorts of 4 is left out, for it would change a rule too (stick_on_dlts for 3 patients never speaks: cohorts of 4 do not "
+        "lead to 3 patients at a dose; stick_on_dlts for 6 patients never speaks: cohorts of 4 do not lead to 6 patients at a "
+        "dose).",
+    ]
+    asked = sensitivity(study, [parse_axis("cohort_size=4")])
+    assert [each.what for each in asked.of(0)][1] == "cohort_size 4"
+    assert "cohort_size 4 changes a rule too (stick_on_dlts for 3 patients never speaks" in asked.left_out[0]

@@ -138,3 +138,14 @@ def test_where_a_model_stops_the_row_says_so(name: str) -> None:
             assert (found.action == "stop") == stops, (row, dlts)
             asked += 1
     assert asked > 8
+
+
+def test_the_notes_say_what_the_rows_assume() -> None:
+    """Of a model the other levels, also where the trial starts higher; and which rules may end the trial beside the rows."""
+    rules = ({"kind": "no_skipping"}, {"kind": "stop_at_patients", "patients": 12})
+    notes = esc.table(make({**CRM, "skeleton": [0.1, 0.3, 0.5]}, 3, start_level=2, rules=rules)).notes
+    assert notes[0].startswith(
+        "The rows assume one whole cohort without a DLT at each lower level (also at the levels below level 2"
+    )
+    assert "Not in these rows: the end of the trial by stop_at_patients, or by its size." in notes
+    assert not any("assume" in note for note in esc.table(make({"kind": "boin"})).notes)

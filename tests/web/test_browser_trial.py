@@ -147,7 +147,9 @@ def second_cohort(chair: Reader) -> None:
 
 def override(chair: Reader, second: Reader) -> None:
     """Decide for a higher level with a reason, and have a second person agree."""
-    chair.decide("A higher level", "Level 3: 10⁸ PFU/mL, up to 8 mL", "Tolerated well in melanoma at this dose")
+    chair.decide(
+        "A higher level", "Level 3: 8 x 10⁸ PFU (10⁸ PFU/mL, up to 8 mL)", "Tolerated well in melanoma at this dose"
+    )
     assert chair.main().startswith("Nobody is treated before a second person agrees: 3 patients at level 3")
     assert "Your decision goes beyond" in chair.page.locator(".todo").inner_text()
     chair.look("trial-awaits")

@@ -78,7 +78,7 @@ def test_the_number_of_the_cohort_is_told_not_asked() -> None:
     assert re.findall(r'<input[^>]*name="cohort"', text) == []
     assert re.findall(r'<option value="(\d+)"', text.split('name="cohort"')[1].split("</select>")[0]) == ["1"]
     enter("sita", cohort(1, 1, [("01", "0")]))
-    assert "takes 2 patients at level 1 (10⁷ PFU/mL, up to 4 mL), after 1 who is there." in words(
+    assert "takes 2 patients at level 1 (4 x 10⁷ PFU; 10⁷ PFU/mL, up to 4 mL), after 1 who is there." in words(
         client.browser("sita").get(f"{T}enter")
     )
     enter("sita", cohort(1, 1, [("02", "0"), ("03", "0")]))
@@ -97,7 +97,7 @@ def test_looking_first_records_nothing() -> None:
     """A preview says what would be recorded, or why it would not be; more rows keep what is filled in."""
     before = state().head
     shown = enter("sita", cohort(1, 1, [("01", "0"), ("02", "")], preview="1"))
-    assert "Cohort 1 at level 1 (10⁷ PFU/mL, up to 4 mL)" in words(shown)
+    assert "Cohort 1 at level 1 (4 x 10⁷ PFU; 10⁷ PFU/mL, up to 4 mL)" in words(shown)
     assert "01: no DLT02: not known yet" in words(shown)
     elsewhere = words(enter("sita", cohort(1, 2, [("01", "0")], preview="1")))
     assert "It departs from what is allowed: the first cohort is at level 1, not 2" in elsewhere

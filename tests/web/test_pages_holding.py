@@ -11,7 +11,7 @@ from tests.web import client
 from tests.web.pages_story import T, amend, approve, close, cohort, decide, enter, first_cohort, state, words
 
 pytestmark = pytest.mark.usefixtures("fresh")
-LEVEL_3 = "level 3 (10⁸ PFU/mL, up to 8 mL)"
+LEVEL_3 = "level 3 (8 x 10⁸ PFU; 10⁸ PFU/mL, up to 8 mL)"
 
 
 def page(who: str, address: str = T, status: int = 200) -> str:
@@ -49,7 +49,7 @@ def decision_entry() -> int:
 
 def test_before_any_decision_the_recommendation_speaks() -> None:
     """With nothing decided the design's sentence is the large one, under its name."""
-    assert lead() == "Treat the first 3 patients at level 1 (10⁷ PFU/mL, up to 4 mL): start."
+    assert lead() == "Treat the first 3 patients at level 1 (4 x 10⁷ PFU; 10⁷ PFU/mL, up to 4 mL): start."
     assert "The design recommends Treat the first" in page("vera")
     first_cohort()
     assert "The design recommends Treat the next 3 patients at level 2" in page("vera")
@@ -177,8 +177,8 @@ def test_levels_that_must_not_be_given_are_marked_where_one_decides() -> None:
     enter("sita", cohort(2, 2, [("04", "1"), ("05", "1"), ("06", "1")]))
     form = page("cher", f"{T}decide")
     assert "A higher level than recommended: choose it below" in form
-    assert "Level 2: 10⁸ PFU/mL, up to 4 mL (barred: eliminate)" in form
-    assert "Level 3: 10⁸ PFU/mL, up to 8 mL (barred: eliminate)" in form
+    assert "Level 2: 4 x 10⁸ PFU (10⁸ PFU/mL, up to 4 mL) (barred: eliminate)" in form
+    assert "Level 3: 8 x 10⁸ PFU (10⁸ PFU/mL, up to 8 mL) (barred: eliminate)" in form
     assert "The trial has 6 evaluable patients; the design has" in form
     assert dose_states()[1:] == ["barred: eliminate", "barred: eliminate"]
 
@@ -250,7 +250,7 @@ def test_the_form_of_the_end_marks_barred_levels() -> None:
     decide("cher", "accept")
     enter("sita", cohort(2, 2, [("04", "1"), ("05", "1"), ("06", "1")]))
     seen = page("cher", f"{T}close")
-    assert "Level 2 (10⁸ PFU/mL, up to 4 mL) is the MTD (barred: eliminate)" in seen
+    assert "Level 2 (4 x 10⁸ PFU; 10⁸ PFU/mL, up to 4 mL) is the MTD (barred: eliminate)" in seen
     assert "is the MTD (selected by the design)" in seen
     assert dose_states(f"{T}close", "cher")[0] == "selected by the design"
 

@@ -45,7 +45,7 @@ def test_one_clear_button_for_each_role() -> None:
 def test_a_trial_from_start_to_end() -> None:
     """Cohorts, a departure upward with its second person, a correction that voids it visibly, a new decision, the end."""
     first_cohort()
-    assert "Treat the next 3 patients at level 2 (10⁸ PFU/mL, up to 4 mL): escalate." in page("vera")
+    assert "Treat the next 3 patients at level 2 (4 x 10⁸ PFU; 10⁸ PFU/mL, up to 4 mL): escalate." in page("vera")
     done = decide("cher", "higher", level="3", reason="known from melanoma")
     assert done.status_code == 303
     assert "Recorded as entry" in words(client.browser("cher").get(done.headers["Location"]))
@@ -70,7 +70,7 @@ def test_a_trial_from_start_to_end() -> None:
     assert "Close the trial" in page("cher")
     assert close("cher", "1", reason="safety").status_code == 303
     seen = page("cher")
-    assert "Closed with level 1 (10⁷ PFU/mL, up to 4 mL) as the MTD." in seen
+    assert "Closed with level 1 (4 x 10⁷ PFU; 10⁷ PFU/mL, up to 4 mL) as the MTD." in seen
     assert "safety" in seen
     assert "The trial is closed; nothing is decided any more" in page("cher", f"{T}decide")
     assert "The trial is closed already" in page("cher", f"{T}close")
@@ -215,7 +215,7 @@ def test_a_closing_above_the_selected_level_needs_a_second_person() -> None:
     enter("sita", cohort(2, 3, [("04", "1"), ("05", "1"), ("06", "1")]))
     assert close("cher", "3", reason="benefit").status_code == 303
     seen = page("stan", f"{T}approve")
-    assert "Closing: Level 3 (10⁸ PFU/mL, up to 8 mL) as the MTD is declared" in seen
+    assert "Closing: Level 3 (8 x 10⁸ PFU; 10⁸ PFU/mL, up to 8 mL) as the MTD is declared" in seen
     assert "The design selects level 1" in seen
     assert approve("stan", "0", reason="too toxic").status_code == 303
     assert state().is_open

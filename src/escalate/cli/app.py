@@ -130,6 +130,8 @@ def _usage(error: TyperException) -> str:
     message = getattr(error, "format_message", lambda: str(error))()
     # Typer passes on pydantic's words for a number that is none.
     message = re.sub(r"Input should be a valid (integer|number), unable to parse.*", r"this is no \1", message)
+    # Its lists of choices are in lines of their own.
+    message = " ".join(message.replace("Value error, ", "").split())
     return f"{message.rstrip('.')}; see 'escalate --help'"
 
 

@@ -84,8 +84,12 @@ def _check(path: str, *, force: bool) -> None:
     if path.lower().endswith(".json"):
         check_output(path, force=force)
         return
-    from escalate.report.documents.writing import check_document
+    from escalate.report.documents.writing import ENDINGS, check_document
 
+    if not path.lower().endswith(tuple(f".{ending}" for ending in ENDINGS)):
+        raise EscalateError(
+            f"{path}: the name of a report ends in {', '.join(f'.{each}' for each in ENDINGS)} or .json"
+        )
     check_document(path, force=force)
 
 

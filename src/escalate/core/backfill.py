@@ -106,7 +106,8 @@ def upper_cut(target: float, p_tox: float) -> float:
 
     References
     ----------
-    Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. JRSS-C 64:507-523.
+    Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. J R Stat Soc Ser C Appl Stat
+    64:507-523.
 
     Examples
     --------

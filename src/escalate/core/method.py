@@ -42,6 +42,8 @@ class Method(Setting, ABC):
     weighs_follow_up: ClassVar[bool] = False
     """True where `decide` looks at `Tally.pending`; any other method waits until every outcome is known, unless a rule says how
     to decide without."""
+    closes: ClassVar[tuple[str, ...]] = ()
+    """Codes of `closed` under which a dose is never given again, whatever comes."""
     costly: ClassVar[bool] = False
     """True where a decision takes so long that random trials are decided as they go, not on a walk of all reachable states."""
 
@@ -78,6 +80,10 @@ class Method(Setting, ABC):
     def describe_model(self, design: Design) -> tuple[str, ...]:
         """Say in sentences what the model and its prior are; nothing where there is none."""
         return ()
+
+    def describe_sizes(self, design: Design) -> str:
+        """Say in one sentence how many patients a cohort has; asked where `sizes_cohorts`."""
+        return f"Cohorts have {design.cohort_size} evaluable patients, or as many as the method says."
 
     def describe_barred(self, design: Design) -> str:
         """Say in one sentence what follows where a rule forbids the level that the method asks for."""
@@ -157,9 +163,17 @@ class Method(Setting, ABC):
         """Return the size of the next cohort in each state (before the cap of `max_patients`); shape (S,)."""
         return np.full(len(tally), plan.cohort_size, dtype=np.int64)
 
+    def closed(self, design: Design, tally: Tally) -> Iterator[tuple[str, Mask]]:
+        """Yield which doses the method does not give again from these data, each with the code of why; of shape (S, J).
+
+        Only what is certain of the tally, whose pending patients count as without a DLT. What a rule of the design bars
+        anyhow may be left to the rule. `decide` does not look at it.
+        """
+        yield from ()
+
     @property
     def refuses_as_mtd(self) -> bool:
-        """Whether a dose that `summarise` refuses to patients cannot be the MTD either."""
+        """Whether a dose that `summarise` or `closed` refuses to patients cannot be the MTD either."""
         return True
 
     def overdose_limit(self, plan: Plan) -> float | None:

@@ -72,6 +72,17 @@ class Rule(Setting, ABC):
     def describe(self, design: Design) -> str:
         """Say in one sentence, as a protocol would, what the rule does."""
 
+    def safety_note(self, design: Design) -> str:
+        """Say in a sentence that it is a safety rule, or how far it is; empty where it is none."""
+        return "It is a safety rule." if self.about_safety else ""
+
+    def weighs_follow_up(self, design: Design) -> bool:
+        """Return whether what it takes "from the model" weighs the follow-up of pending patients, as its sentence then says.
+
+        Everything else that a rule looks at counts them as evaluable and as without a DLT.
+        """
+        return False
+
     def explain(self, design: Design, state: States, following: int) -> str:
         """Say in one sentence, with the numbers of a single state, what the rule looked at.
 
@@ -114,3 +125,14 @@ class StopRule(Rule, ABC):
     def describe(self, design: Design) -> str:
         """Say what the rule does."""
         return f"The trial stops when {self.when(design)}."
+
+    def safety_when(self, design: Design) -> str | None:
+        """Say when its stop is one for safety, as `when` does; None where it never is."""
+        return self.when(design) if self.about_safety else None
+
+    def safety_note(self, design: Design) -> str:
+        """Say whether its stop is one for safety always, or when."""
+        found = self.safety_when(design)
+        if found is None:
+            return ""
+        return "It is a safety rule." if found == self.when(design) else f"It is a safety rule when {found}."

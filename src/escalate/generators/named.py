@@ -57,7 +57,8 @@ class Named(Generator):
 
     References
     ----------
-    Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. JRSS-C 64:507-523 (0.6 and 1.4).
+    Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. J R Stat Soc Ser C Appl Stat
+    64:507-523 (0.6 and 1.4).
     """
 
     kind: Literal["named"] = "named"

@@ -39,7 +39,8 @@ class Paoletti(DrawnGenerator):
     ----------
     Paoletti X, O'Quigley J, Maccario J (2004). Design efficiency in dose finding studies. Computational Statistics & Data
     Analysis 45:197-214.
-    Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. JRSS-C 64:507-523.
+    Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. J R Stat Soc Ser C Appl Stat
+    64:507-523.
     Zhou H, Yuan Y, Nie L (2018). Accuracy, safety, and reliability of novel phase I trial designs. Clinical Cancer Research
     24:4357-4364.
     """

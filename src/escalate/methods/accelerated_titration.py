@@ -43,7 +43,8 @@ class AcceleratedTitration(TableMethod):
 
     References
     ----------
-    Simon R et al. (1997). Accelerated titration designs for phase I clinical trials in oncology. JNCI 89:1138-1147.
+    Simon R, Freidlin B, Rubinstein L, Arbuck SG, Collins J, Christian MC (1997). Accelerated titration designs for phase I
+    clinical trials in oncology. J Natl Cancer Inst 89:1138-1147.
     """
 
     kind: Literal["accelerated_titration"] = "accelerated_titration"
@@ -54,6 +55,7 @@ class AcceleratedTitration(TableMethod):
     six_at_mtd: bool = False
 
     needs_target = False
+    closes = ThreePlusThree.closes
     reasons = (*ThreePlusThree.reasons, "titrate", "complete_cohort", "start_full_cohorts")
 
     @property
@@ -96,6 +98,7 @@ class AcceleratedTitration(TableMethod):
         step, last = f"{self.step} level{'s' * (self.step > 1)}", self._last(plan) + 1
         beyond = "its cohort is completed" if last == plan.n_doses else f"whole cohorts start at level {last + 1}"
         return (
+            *self.standard.table_notes(plan),
             f"While no level has more than one patient: one patient a level, {step} up at a time, to level {last} at most.",
             f"The first DLT, or {_patients(self.moderate_to_stop)} with moderate toxicity, ends this: that level is completed "
             f"to 3 patients. Without either, after level {last} {beyond}. Then the table applies.",
@@ -108,6 +111,10 @@ class AcceleratedTitration(TableMethod):
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
         """Return isotonic estimates of the tried doses: a help to the reader, not part of the design."""
         return self.standard.summarise(plan, tally)
+
+    def closed(self, design: Design, tally: Tally) -> Iterator[tuple[str, Mask]]:
+        """Yield what the 3+3 design closes: with two DLTs at a level the titration is over."""
+        yield from self.standard.closed(design, tally)
 
     def explain(self, plan: Plan, state: States, moves: Moves) -> str:
         """Say what the single patients had, or which row of the 3+3 table applies."""
@@ -173,6 +180,13 @@ class AcceleratedTitration(TableMethod):
     def starter(cls) -> tuple[AcceleratedTitration, int, int]:
         """Return four levels: an exact answer is then quick."""
         return cls.examples()[0], 4, 24
+
+    def describe_sizes(self, design: Design) -> str:
+        """Say how many patients a cohort has."""
+        return (
+            "Single patients come first, one at a level; after this accelerated titration a level is filled to 3 patients, "
+            "then to 6."
+        )
 
     def describe(self, design: Design) -> tuple[str, ...]:
         """Say how single patients come first, and what the 3+3 design does then."""

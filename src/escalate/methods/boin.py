@@ -41,8 +41,10 @@ class Boin(IntervalMethod):
 
     References
     ----------
-    Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. JRSS-C 64:507-523.
-    Yan F et al. (2020). BOIN: an R package. J Stat Softw 94(13):1-32.
+    Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. J R Stat Soc Ser C Appl Stat
+    64:507-523.
+    Yan F, Zhang L, Zhou Y, Pan H, Liu S, Yuan Y (2020). BOIN: an R package for designing single-agent and drug-combination
+    dose-finding trials using Bayesian optimal interval designs. J Stat Softw 94(13):1-32.
     """
 
     kind: Literal["boin"] = "boin"
@@ -185,6 +187,13 @@ class Boin(IntervalMethod):
     def sizes_cohorts(self) -> bool:
         """Return whether it titrates."""
         return self.titration
+
+    def describe_sizes(self, design: Design) -> str:
+        """Say how many patients a cohort has."""
+        size = design.cohort_size
+        if not self._titrates(design):
+            return f"Cohorts have {size} evaluable patient{'s' * (size != 1)}."
+        return f"Single patients come first, one at a level (titration); after that cohorts have {size} evaluable patients."
 
     def describe(self, design: Design) -> tuple[str, ...]:
         """Say which rate is compared with which cuts, and how titration comes before."""

@@ -52,7 +52,8 @@ class Crm(EstimateChoice, CurveSettings, ModelMethod):
 
     References
     ----------
-    O'Quigley J, Pepe M, Fisher L (1990). Continual reassessment method. Biometrics 46:33-48.
+    O'Quigley J, Pepe M, Fisher L (1990). Continual reassessment method: a practical design for phase 1 clinical trials in
+    cancer. Biometrics 46:33-48.
     O'Quigley J, Shen LZ (1996). Continual reassessment method: a likelihood approach. Biometrics 52:673-684. [inference: mle]
     Yin G, Yuan Y (2009). Bayesian model averaging continual reassessment method. J Am Stat Assoc 104:954-968. [skeletons]
     Lee SM, Cheung YK (2009). Model calibration in the continual reassessment method. Clin Trials 6:227-238.

@@ -19,6 +19,7 @@ from escalate.core.plan import Plan, exact
 from escalate.core.rule import Rule
 from escalate.core.setting import Words
 from escalate.core.tally import States, Tally
+from escalate.core.wording import counted
 from escalate.methods.families import rule_based_words
 from escalate.methods.families.interval import IntervalMethod
 from escalate.methods.families.table_rows import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 MISSING = -9
 OUT = STEPS["DU"]
+ELIMINATED, NONE_BELOW = "eliminated", "level_1_eliminated"
 LETTERS = {step: name for name, step in STEPS.items()}
 # What cannot send a cohort back to a level that has all its patients: it stops the trial, or never binds here.
 _HARMLESS = (EliminateByTable, ExtraSafe, LowestDoseTooToxic, NoSkipping)
@@ -67,6 +69,7 @@ class DecisionTable(IntervalMethod):
     file: Words | None = None
 
     # Ordered so that the step + 2 indexes it.
+    closes = (ELIMINATED,)
     reasons = ("eliminate", "de_escalate", "stay", "escalate", "table_ends")
 
     @classmethod
@@ -140,6 +143,27 @@ class DecisionTable(IntervalMethod):
         following = np.clip(dose + np.maximum(step, -1), 0, np.maximum(ceiling, 0))
         ended = (n > largest) | (tally.n[row, following] >= largest)
         return Moves(np.where(ended, NONE, following), np.where(ended, 4, step + 2))
+
+    def closed(self, design: Design, tally: Tally) -> Iterator[tuple[str, Mask]]:
+        """Yield the levels for which the table says DU, with all above them; nothing where the rule for that is there.
+
+        Without the rule level 1 goes on, and with more patients it may lose its DU: what only that closes may open again.
+        """
+        if any(isinstance(rule, EliminateByTable) for rule in design.rules):
+            return
+        largest = len(self.grid) - 1
+        # A number of patients without a row closes nothing.
+        out = self.grid[np.minimum(tally.n, largest), np.minimum(tally.dlt, largest)] == OUT
+        level_1 = out[:, :1] & (np.arange(design.n_doses) > 0)
+        out[:, 0] = False
+        lasting = np.logical_or.accumulate(out, axis=1)
+        yield ELIMINATED, lasting
+        yield NONE_BELOW, level_1 & ~lasting
+
+    @property
+    def refuses_as_mtd(self) -> bool:
+        """Return False: the MTD is judged by isotonic rates, whatever the table says of the level."""
+        return False
 
     def cohort_size(self, plan: Plan, tally: Tally, dose: IntArray) -> IntArray:
         """Return the size of a cohort, cut to what the table has rows for."""
@@ -218,6 +242,13 @@ class DecisionTable(IntervalMethod):
                         f"the rule {rule.kind} can send a cohort back to a level that has all {largest} patients of the table; "
                         f"add {{kind: stop_at_patients_at_dose, patients: {largest}, at: next}}"
                     )
+
+    def describe_sizes(self, design: Design) -> str:
+        """Say how many patients a cohort has."""
+        return (
+            f"Cohorts have {counted(design.cohort_size, 'evaluable patient')}, cut to what the level lacks of "
+            f"{max(self._numbers(), default=0)}."
+        )
 
     def describe(self, design: Design) -> tuple[str, ...]:
         """Say what the letters of the table mean, and what it says for each number of patients."""

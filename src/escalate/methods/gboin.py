@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from escalate.core.design import Design
 
 
-class Grade(Setting):
+class ScoredGrade(Setting):
     """One category of outcome: how an outcome string writes it, what it is, and its toxicity score."""
 
     letter: Annotated[str, Field(pattern=r"^[A-Z]$")]
@@ -40,10 +40,10 @@ class Grade(Setting):
 
 
 ETS = (
-    Grade(letter="N", name="grade 0 or 1", score=0.0),
-    Grade(letter="M", name="grade 2", score=0.5),
-    Grade(letter="S", name="grade 3", score=1.0),
-    Grade(letter="T", name="DLT", score=1.5),
+    ScoredGrade(letter="N", name="grade 0 or 1", score=0.0),
+    ScoredGrade(letter="M", name="grade 2", score=0.5),
+    ScoredGrade(letter="S", name="grade 3", score=1.0),
+    ScoredGrade(letter="T", name="DLT", score=1.5),
 )
 """The equivalent toxicity score of Chen et al. (2010)."""
 
@@ -61,13 +61,13 @@ class Gboin(IntervalMethod):
     References
     ----------
     Mu R, Yuan Y, Xu J, Mandrekar SJ, Yin J (2019). gBOIN: a unified model-assisted phase I trial design accounting for toxicity
-    grades, and binary or continuous end points. JRSS-C 68:289-308.
+    grades, and binary or continuous end points. J R Stat Soc Ser C Appl Stat 68:289-308.
     Chen Z, Krailo MD, Azen SP, Tighiouart M (2010). A novel toxicity scoring system treating toxicity response as a
     quasi-continuous variable in phase I clinical trials. Contemp Clin Trials 31:473-482.
     """
 
     kind: Literal["gboin"] = "gboin"
-    grades: Annotated[tuple[Grade, ...], Field(min_length=3, max_length=20)] = ETS
+    grades: Annotated[tuple[ScoredGrade, ...], Field(min_length=3, max_length=20)] = ETS
     endpoint: Literal["quasi_binary", "normal"] = "quasi_binary"
     p_saf: Probability | None = None
     p_tox: Probability | None = None
@@ -130,9 +130,10 @@ class Gboin(IntervalMethod):
             -1: f"at least lambda_d = {cuts['lambda_d']:.4f}",
         }[action]
         patients, level = f"{n} patient{'s' * (n > 1)}", int(state.dose[0]) + 1
+        part = f" is {mean:.4f} of a DLT's score," if self.score_of_dlt() != 1 else " is"
         return (
-            f"Mean score {mean * self.score_of_dlt():.4f} in {patients} at level {level} is {mean:.4f} of a DLT's score, "
-            f"{relation}: {action_said(state, moves)}."
+            f"Mean score {mean * self.score_of_dlt():.4f} in {patients} at level {level}{part} {relation}: "
+            f"{action_said(state, moves)}."
         )
 
     def margin(self, plan: Plan, state: States) -> Margin | None:
@@ -187,7 +188,11 @@ class Gboin(IntervalMethod):
     def starter(cls) -> tuple[Gboin, int, int]:
         """Return three grades: an exact answer is then quick."""
         grades = (("N", "mild or none", 0.0), ("M", "moderate", 0.5), ("T", "DLT", 1.0))
-        return cls(grades=tuple(Grade(letter=letter, name=name, score=score) for letter, name, score in grades)), 5, 21
+        return (
+            cls(grades=tuple(ScoredGrade(letter=letter, name=name, score=score) for letter, name, score in grades)),
+            5,
+            21,
+        )
 
     def describe(self, design: Design) -> tuple[str, ...]:
         """Say what outcomes score, and which mean is compared with which cuts."""

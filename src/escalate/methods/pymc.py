@@ -50,8 +50,9 @@ class Pymc(DoseChoice, ModelMethod):
 
     References
     ----------
-    Abril-Pla O and others (2023). PyMC: a modern, and comprehensive probabilistic programming framework in Python. PeerJ Comput
-    Sci 9:e1516.
+    Abril-Pla O, Andreani V, Carroll C, Dong L, Fonnesbeck CJ, Kochurov M, Kumar R, Lao J, Luhmann CC, Martin OA, Osthege M,
+    Vieira R, Wiecki T, Zinkov R (2023). PyMC: a modern, and comprehensive probabilistic programming framework in Python. PeerJ
+    Comput Sci 9:e1516.
     Vehtari A, Simpson D, Gelman A, Yao Y, Gabry J (2024). Pareto smoothed importance sampling. J Mach Learn Res 25(72):1-58.
     """
 

@@ -13,6 +13,7 @@ from escalate.core.moves import Moves
 from escalate.core.plan import Plan
 from escalate.core.rule import Rule
 from escalate.core.tally import States, Tally
+from escalate.core.wording import counted
 from escalate.methods.families.control import Control
 from escalate.rules.eliminate import Eliminate
 from escalate.rules.no_skipping import NoSkipping
@@ -59,6 +60,10 @@ class Random(Control):
     def sizes_cohorts(self) -> bool:
         """Return True: entries are counted in cohorts of one size."""
         return True
+
+    def describe_sizes(self, design: Design) -> str:
+        """Say how many patients a cohort has."""
+        return f"Cohorts have {counted(design.cohort_size, 'evaluable patient')}."
 
     def describe(self, design: Design) -> tuple[str, ...]:
         """Say where the levels come from."""

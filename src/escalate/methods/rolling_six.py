@@ -14,8 +14,9 @@ from escalate.core.method import TableMethod
 from escalate.core.moves import DoseSummary, Moves
 from escalate.core.plan import Plan
 from escalate.core.tally import States, Tally
+from escalate.core.wording import counted
 from escalate.methods.families import rule_based_words
-from escalate.methods.three_plus_three import FULL, TOO_MANY
+from escalate.methods.three_plus_three import FULL, TOO_MANY, TOO_TOXIC, from_lowest_toxic
 from escalate.models import isotonic
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class RollingSix(TableMethod):
 
     needs_target = False
     weighs_follow_up = True
+    closes = (TOO_TOXIC,)
     reasons = ("de_escalate", "stay", "escalate", "mtd_established", "no_dose_acceptable", "highest_planned", "wait")
 
     def actions(self, plan: Plan, n: int, dose: int) -> IntArray:
@@ -155,6 +157,10 @@ class RollingSix(TableMethod):
         """Return isotonic estimates of the known outcomes: a help to the reader, not part of the design."""
         return isotonic.summarise(tally.dlt, tally.n - tally.n_pending, plan.target)
 
+    def closed(self, design: Design, tally: Tally) -> Iterator[tuple[str, Mask]]:
+        """Yield the levels with two DLTs, and all above them."""
+        yield TOO_TOXIC, from_lowest_toxic(tally)
+
     def explain(self, plan: Plan, state: States, moves: Moves) -> str:
         """Say which row of the table applies."""
         n, dlt = (int(x[0]) for x in state.tally.at(state.dose))
@@ -217,6 +223,10 @@ class RollingSix(TableMethod):
     def sizes_cohorts(self) -> bool:
         """Return True: no cohort goes beyond six at a dose."""
         return True
+
+    def describe_sizes(self, design: Design) -> str:
+        """Say how many patients a cohort has."""
+        return f"Cohorts have {counted(design.cohort_size, 'evaluable patient')}, cut to what the level lacks of 6."
 
     def describe(self, design: Design) -> tuple[str, ...]:
         """Say who is treated where, and what is waited for."""

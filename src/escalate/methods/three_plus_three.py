@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 TOO_MANY = 2
 FULL = 6
+TOO_TOXIC = "too_toxic"
+
+
+def from_lowest_toxic(tally: Tally) -> Mask:
+    """Return the lowest dose with two DLTs and all above it: the design gives none of them again; shape (S, J)."""
+    return np.logical_or.accumulate(tally.dlt >= TOO_MANY, axis=1)
 
 
 def _lowest_toxic(tally: Tally) -> tuple[Mask, IntArray]:
@@ -42,7 +48,8 @@ class ThreePlusThree(TableMethod):
     References
     ----------
     Storer BE (1989). Design and analysis of phase I clinical trials. Biometrics 45:925-937.
-    Korn EL et al. (1994). A comparison of two phase I trial designs. Stat Med 13:1799-1806.
+    Korn EL, Midthune D, Chen TT, Rubinstein LV, Christian MC, Simon RM (1994). A comparison of two phase I trial designs. Stat
+    Med 13:1799-1806.
     """
 
     kind: Literal["three_plus_three"] = "three_plus_three"
@@ -50,6 +57,7 @@ class ThreePlusThree(TableMethod):
     six_at_mtd: bool = False
 
     needs_target = False
+    closes = (TOO_TOXIC,)
     reasons = ("de_escalate", "stay", "escalate", "mtd_established", "no_dose_acceptable")
 
     def actions(self, plan: Plan, n: int, dose: int) -> IntArray:
@@ -61,6 +69,10 @@ class ThreePlusThree(TableMethod):
     def largest_at_dose(self, plan: Plan) -> int:
         """Return six."""
         return min(FULL, plan.max_patients)
+
+    def table_notes(self, plan: Plan) -> tuple[str, ...]:
+        """Say what other levels do to the moves of the table."""
+        return rule_based_words.three_plus_three_notes(self.deescalate)
 
     def decide(self, plan: Plan, states: States) -> Moves:
         """Follow the table; stop where the MTD is established or no dose is left."""
@@ -101,6 +113,10 @@ class ThreePlusThree(TableMethod):
     def summarise(self, plan: Plan, tally: Tally) -> DoseSummary:
         """Return isotonic estimates of the tried doses: a help to the reader, not part of the design."""
         return isotonic.summarise(tally.dlt, tally.n, plan.target)
+
+    def closed(self, design: Design, tally: Tally) -> Iterator[tuple[str, Mask]]:
+        """Yield the levels with two DLTs, and all above them."""
+        yield TOO_TOXIC, from_lowest_toxic(tally)
 
     def explain(self, plan: Plan, state: States, moves: Moves) -> str:
         """Say which row of the table applies."""
@@ -151,6 +167,10 @@ class ThreePlusThree(TableMethod):
     def sizes_cohorts(self) -> bool:
         """Return True: three patients, then three more."""
         return True
+
+    def describe_sizes(self, design: Design) -> str:
+        """Say how many patients a cohort has."""
+        return "Cohorts have 3 evaluable patients; a level is filled to 3 patients, then to 6."
 
     def describe(self, design: Design) -> tuple[str, ...]:
         """Say what follows 3 and 6 patients, and when the trial ends."""

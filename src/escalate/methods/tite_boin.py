@@ -76,6 +76,11 @@ class TiteBoin(LateOnset, Boin):
             odds = float(self.odds(plan, np.array([known]), np.array([dlt]))[0])
             rate = (dlt + odds * (n - known - stft)) / n
             told = f"the imputed rate {rate:.4f}"
+            if rate > 1:
+                told += (
+                    f" ({dlt} DLTs and {odds * (n - known - stft):.4f} imputed for the pending outcomes, over {n} patients; above "
+                    "1 because odds are imputed, not probabilities)"
+                )
         cuts = self.boundaries(plan)
         lambda_e, lambda_d = (f"lambda_{end} = {cuts[f'lambda_{end}']:.4f}" for end in "ed")
         action = int(moves.reason[0]) - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import numpy as np
 
 import escalate as esc
 from escalate.core.arrays import NONE
-from escalate.core.decision import decide
+from escalate.core.decision import Decisions, decide
 from escalate.core.follow_up import FollowUp
 from escalate.core.method import ModelMethod
 from escalate.core.tally import States, Tally
@@ -72,6 +72,7 @@ def _recommend_each(question: Question) -> Answer:
     return {
         "action": [str(each.action) for each in found],
         "next_level": [each.next_level for each in found],
+        "next_cohort_size": [each.next_cohort_size for each in found],
         "mtd_level": [each.mtd_level for each in found],
     }
 
@@ -93,10 +94,14 @@ def _decisions(question: Question) -> Answer:
     counts = np.stack([n - dlt, dlt], axis=-1)
     states = States(Tally(counts), np.full(len(counts), dose), counts[:, dose])
     following = decide(design, states).next.tolist()
-    actions = [
-        "stop" if to == NONE else ("de-escalate", "stay", "escalate")[int(np.sign(to - dose)) + 1] for to in following
-    ]
-    return {"action": actions, "next_level": [None if to == NONE else to + 1 for to in following]}
+    return {
+        "action": [_action(to, dose) for to in following],
+        "next_level": [None if to == NONE else to + 1 for to in following],
+    }
+
+
+def _action(to: int, dose: int) -> str:
+    return "stop" if to == NONE else ("de-escalate", "stay", "escalate")[int(np.sign(to - dose)) + 1]
 
 
 def _simulate(question: Question) -> Answer:
@@ -121,6 +126,30 @@ def _in_order(path: str) -> str:
 def _follow_up(question: Question) -> Answer:
     """Ask for patients some of whom are pending; the last cohort is one patient at the highest level given."""
     design, patients = _design(question), question["patients"]
+    tally, highest, found = _followed(design, patients)
+    following = int(found.next[0])
+    assert isinstance(design.method, ModelMethod)
+    return {
+        "action": "wait" if found.waits[0] else _action(following, highest),
+        "estimate": design.method.estimate_doses(design, tally)[0].tolist(),
+        "next_level": None if following == NONE else following + 1,
+    }
+
+
+def _follow_up_each(question: Question) -> Answer:
+    """Ask the same for several groups of patients; of any method."""
+    design = _design(question)
+    actions, following = [], []
+    for patients in question["patients"]:
+        _, highest, found = _followed(design, patients)
+        to = int(found.next[0])
+        actions.append("wait" if found.waits[0] else _action(to, highest))
+        following.append(None if to == NONE else to + 1)
+    return {"action": actions, "next_level": following}
+
+
+def _followed(design: esc.Design, patients: Sequence[Mapping[str, Any]]) -> tuple[Tally, int, Decisions]:
+    """Return the tally of the patients, the dose of the last of them, and what follows."""
     counts = np.zeros((1, design.n_doses, 2), dtype=np.int64)
     for patient in patients:
         counts[0, patient["level"] - 1, int(patient["dlt"])] += 1
@@ -132,12 +161,7 @@ def _follow_up(question: Question) -> Answer:
     )
     tally = Tally(counts, pending)
     highest = max(patient["level"] for patient in patients) - 1
-    following = int(decide(design, States(tally, np.array([highest]), np.array([[1, 0]]))).next[0])
-    assert isinstance(design.method, ModelMethod)
-    return {
-        "estimate": design.method.estimate_doses(design, tally)[0].tolist(),
-        "next_level": None if following == NONE else following + 1,
-    }
+    return tally, highest, decide(design, States(tally, np.array([highest]), np.array([[1, 0]])))
 
 
 def _refuse(question: Question) -> Answer:
@@ -166,5 +190,6 @@ KINDS: Final[dict[str, Callable[[Question], Answer]]] = {
     "simulate": _simulate,
     "paths": _paths,
     "follow_up": _follow_up,
+    "follow_up_each": _follow_up_each,
     "refuse": _refuse,
 }

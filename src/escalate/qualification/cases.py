@@ -10,6 +10,12 @@ from typing import Any, Literal
 from escalate.qualification.requirements import Requirement
 
 Status = Literal["passed", "failed", "not run", "test suite"]
+Result = Literal["passed", "failed", "not done"]
+
+
+def short(text: str, letters: int = 160) -> str:
+    """Return a text cut to so many letters."""
+    return text if len(text) <= letters else text[: letters - 1].rstrip(" ,;") + "\N{HORIZONTAL ELLIPSIS}"
 
 
 @dataclass(frozen=True)
@@ -21,13 +27,15 @@ class Case:
     asked
         What was asked, in a few words.
     expected, obtained
-        In words, as a report prints them.
+        In full, as a report prints them; of a case that failed, where the answer is another than expected.
     tolerance
         By how much numbers may differ, in words; `exact` where not at all.
     source
         Where the expected answer is from.
     values
-        Expected and obtained in full, where there are values: keys `expect` and `answer`.
+        Expected and obtained as numbers, where there are values: keys `expect` and `answer`.
+    done
+        False where there was nothing to check it against: neither passed nor failed.
     """
 
     id: str
@@ -39,6 +47,19 @@ class Case:
     passed: bool
     seconds: float = 0.0
     values: Mapping[str, Any] = field(default_factory=dict)
+    done: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a case that passed without being done."""
+        if self.passed and not self.done:
+            raise ValueError(f"{self.id}: a check that was not done cannot pass")
+
+    @property
+    def result(self) -> Result:
+        """What became of it."""
+        if not self.done:
+            return "not done"
+        return "passed" if self.passed else "failed"
 
 
 @dataclass(frozen=True)
@@ -53,7 +74,7 @@ class Outcome:
     @property
     def failed(self) -> tuple[Case, ...]:
         """The cases that failed."""
-        return tuple(case for case in self.cases if not case.passed)
+        return tuple(case for case in self.cases if case.result == "failed")
 
     @property
     def status(self) -> Status:
@@ -81,7 +102,12 @@ class Installation:
     @property
     def failed(self) -> tuple[Case, ...]:
         """The checks that failed."""
-        return tuple(case for case in self.cases if not case.passed)
+        return tuple(case for case in self.cases if case.result == "failed")
+
+    @property
+    def not_done(self) -> tuple[Case, ...]:
+        """The checks that could not be done."""
+        return tuple(case for case in self.cases if case.result == "not done")
 
 
 @dataclass(frozen=True)
@@ -117,11 +143,11 @@ class Qualification:
     def faults(self) -> tuple[str, ...]:
         """Return one sentence for each failed case, starting with the id and name of its requirement."""
         installed = [
-            f"IQ Installation: {case.id}: expected {case.expected}, obtained {case.obtained}"
+            f"IQ Installation: {case.id}: expected {short(case.expected)}, obtained {short(case.obtained)}"
             for case in self.installation.failed
         ]
         found = [
-            f"{outcome.requirement.title}: {case.id}: expected {case.expected}, obtained {case.obtained}"
+            f"{outcome.requirement.title}: {case.id}: expected {short(case.expected)}, obtained {short(case.obtained)}"
             for outcome in self.outcomes
             for case in outcome.failed
         ]

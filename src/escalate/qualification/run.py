@@ -12,14 +12,12 @@ from typing import Any
 from escalate import __version__
 from escalate.core.errors import EscalateError
 from escalate.qualification import answers, compare, installation, vectors
-from escalate.qualification.cases import Case, Outcome, Qualification
+from escalate.qualification.cases import Case, Outcome, Qualification, short
 from escalate.qualification.checks import CHECKS, Check
 from escalate.qualification.requirements import Requirement, chosen, requirements
 from escalate.qualification.vectors import Vector
 
 Progress = Callable[[str], None]
-SHOWN = 48
-"""Letters of an expected or obtained value that a report prints."""
 
 
 def run(
@@ -113,7 +111,7 @@ def asked(vector: Vector) -> Case:
     return Case(
         id=vector.id,
         asked=_asked(vector),
-        expected=short(wrong[0].wanted, 120) if wrong else short(compare.said(vector.expect, 5)),
+        expected="; ".join(each.wanted for each in wrong) if wrong else compare.said(vector.expect),
         obtained=obtained,
         tolerance=_tolerance(vector.tolerance),
         source=said_source(vector.source),
@@ -131,15 +129,10 @@ def refused(fault: Exception) -> str:
 
 def _obtained(vector: Vector, answer: Mapping[str, Any], wrong: tuple[compare.Difference, ...]) -> str:
     if wrong:
-        more = f" ({len(wrong)} differences)" if len(wrong) > 1 else ""
-        return f"{short(wrong[0].got, 120)}{more}"
+        return "; ".join(each.got for each in wrong)
     off = compare.largest_error(vector.expect, answer, vector.tolerance)
-    return "the same" if off is None else f"at most {off:.1g} away"
-
-
-def short(text: str, letters: int = SHOWN) -> str:
-    """Return a text cut to so many letters."""
-    return text if len(text) <= letters else text[: letters - 1].rstrip(" ,;") + "…"
+    said = compare.said({name: answer.get(name) for name in vector.expect})
+    return said if off is None else f"{said} (at most {off:.1g} away)"
 
 
 def _asked(vector: Vector) -> str:
@@ -168,7 +161,8 @@ def said_source(source: Mapping[str, Any]) -> str:
             checked = source.get("checked_with")
             text = source["method"] + (f", checked with {checked}" if checked else "")
         case "exact":
-            text = "rational arithmetic"
+            text = source["method"].partition(", written for this suite")[0]
+            text += f": {source['citation']}" if "citation" in source else ""
         case _:
             text = f"definition: {source.get('where', '')}"
     return f"{text}; {source['sampled']}" if "sampled" in source else text
@@ -191,8 +185,8 @@ def checked(check: Check) -> Iterator[Case]:
         yield Case(
             id=f"{check.name}/{finding.case}",
             asked=check.asks,
-            expected=short(finding.expected),
-            obtained=short(finding.obtained),
+            expected=finding.expected,
+            obtained=finding.obtained,
             tolerance=finding.tolerance,
             source="computed here",
             passed=finding.passed,

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import numpy as np
 
 from escalate.core.method import TableMethod
 from escalate.core.moves import Action
 from escalate.core.outcome import burden_units
+from escalate.core.tally import States, Tally
 from escalate.rules.stop_at_patients_at_dose import StopAtPatientsAtDose
 from escalate.study.table import table
 
@@ -26,7 +30,9 @@ CODES: Final[dict[Code, str]] = {
     "D": "de-escalate",
     "DU": "de-escalate, and do not use the level again",
 }
-"""The field's letters, and their words."""
+"""The field's letters, and their words where what is eliminated stays so."""
+FOR_NOW: Final = "de-escalate, and do not use the level for now"
+AT_LEAST_FOR_NOW: Final = "de-escalate, and do not use the level, at least for now"
 MAX_ROWS: Final = 12
 
 
@@ -79,6 +85,8 @@ class DecisionGrid:
         Where the recommendation is another one than the cell: both. The reasons of the recommendation say why.
     notes
         Sentences that belong under the table.
+    codes
+        What the letters mean in this design.
     """
 
     level: int
@@ -89,6 +97,7 @@ class DecisionGrid:
     says: str
     departs: str | None
     notes: tuple[str, ...]
+    codes: Mapping[Code, str]
 
 
 def decision_grid(
@@ -149,7 +158,7 @@ def decision_grid(
     notes = made.notes
     if pending and not design.method.weighs_follow_up:
         notes = (*notes, "The table holds when all outcomes at the level are known.")
-    return DecisionGrid(level, unit, columns, rows, lit, says, _departs(rows, lit, found), notes)
+    return DecisionGrid(level, unit, columns, rows, lit, says, _departs(rows, lit, found), notes, _codes(design))
 
 
 @lru_cache(maxsize=64)
@@ -229,14 +238,28 @@ def _mark(start: int, end: int, now: tuple[int, int] | None) -> Mark:
     return "possible" if here < start <= here + pending else ""
 
 
+@lru_cache(maxsize=64)
+def _codes(design: Design) -> Mapping[Code, str]:
+    """Return the words of the letters; whether DU is for good is asked of the rules that bar a level with DLTs alone."""
+    assert isinstance(design.method, TableMethod)
+    n = max(design.method.patients_in_table(design), default=1)
+    counts = np.zeros((1, design.n_doses, len(design.outcomes)), dtype=np.int64)
+    counts[0, -1, -1] = n
+    state = States(Tally(counts), np.array([design.n_doses - 1]), counts[:, -1], np.zeros(1, dtype=np.int64))
+    lasting = {rule.permanent for rule in design.rules if rule.about_safety and rule.forbids(design, state)[0, -1]}
+    eliminate = CODES["DU"] if lasting <= {True} else FOR_NOW if lasting == {False} else AT_LEAST_FOR_NOW
+    return MappingProxyType({**CODES, "DU": eliminate})
+
+
 def _words(design: Design, code: Code, level: int) -> str:
+    codes = _codes(design)
     if code == "DU" and level == 1:
         return "stop: level 1 is too toxic"
     if code == "E" and level == design.n_doses:
-        return f"{CODES[code]} (there is no level above)"
+        return f"{codes[code]} (there is no level above)"
     if code == "D" and level == 1:
-        return f"{CODES[code]} (there is no level below)"
-    return CODES[code]
+        return f"{codes[code]} (there is no level below)"
+    return codes[code]
 
 
 def _burden(design: Design, patients: int, dlts: int, outcomes: Mapping[str, int] | None) -> int | None:

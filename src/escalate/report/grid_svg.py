@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -107,7 +107,7 @@ def grid_drawing(
     used: list[Code] = [
         code for code in CODES if any(c.code == code for _, grid in grids for row in grid.rows for c in row.cells)
     ]
-    foot, y = _legend(used, y + 14, width)
+    foot, y = _legend({code: grids[0][1].codes[code] for code in used}, y + 14, width)
     for note in dict.fromkeys((*notes, *(note for _, grid in grids for note in grid.notes))):
         for line in wrapped(note, SMALL, width - 2 * LEFT):
             foot.append(words(LEFT, y, line, look="drawing-muted", size=SMALL))
@@ -160,17 +160,17 @@ def _range(cell: GridCell) -> str:
     return f"{cell.low:.4g}" if cell.low == cell.high else f"{cell.low:.4g} to {cell.high:.4g}"
 
 
-def _legend(codes: Sequence[Code], y: float, width: float) -> tuple[list[Drawn], float]:
+def _legend(codes: Mapping[Code, str], y: float, width: float) -> tuple[list[Drawn], float]:
     drawn: list[Drawn] = []
     x = LEFT
-    for code in codes:
-        wide = 34 + width_of(CODES[code], SMALL) + 12
+    for code, meaning in codes.items():
+        wide = 34 + width_of(meaning, SMALL) + 12
         if x > LEFT and x + wide > width:
             x, y = LEFT, y + 22
         drawn += [
             element("rect", look=LOOK_OF[code], x=x, y=y - 13, width=26, height=18),
             words(x + 13, y, element("tspan", code, font_weight="bold"), size=SMALL, anchor="middle"),
-            words(x + 32, y, CODES[code], size=SMALL),
+            words(x + 32, y, meaning, size=SMALL),
         ]
         x += wide
     return drawn, y + 22
@@ -181,7 +181,7 @@ def described(title: str, grid: DecisionGrid) -> str:
     rows = []
     for row in grid.rows:
         runs = [list(run) for _, run in groupby(row.cells, key=lambda cell: cell.code)]
-        said = "; ".join(f"{CODES[run[0].code]} at {_counts(run[0].low, run[-1].high)}" for run in runs)
+        said = "; ".join(f"{grid.codes[run[0].code]} at {_counts(run[0].low, run[-1].high)}" for run in runs)
         rows.append(f"{row.patients} patient{'s' * (row.patients != 1)}: {said}.")
     name = f"{title}: " if title else ""
     lit = f" {grid.says}" if grid.lit is not None else ""

@@ -12,7 +12,7 @@ from escalate.core.moves import Action
 from escalate.report.ladder_marks import PITCH, flag, flag_width, legend, patient_mark
 from escalate.report.look import SMALL, TEXT
 from escalate.report.plan import barred_words, lit_level, recommended_words
-from escalate.report.sentences import dose_words
+from escalate.report.sentences import dose_words, level_words
 from escalate.report.svg import WIDTH, Drawn, drawing, element, raised, words, wrapped
 
 if TYPE_CHECKING:
@@ -286,4 +286,4 @@ def _described(design: Design, rung: _Rung) -> str:
     parts += [f"{backfilled} backfilled"] if backfilled else []
     flags = " ".join(text for line in rung.flags for _, text in line)
     marked = f"; {flags}" if flags else ""
-    return f"Level {rung.level} ({dose_words(design, rung.level)}): {', '.join(parts)}{marked}."
+    return f"L{level_words(design, rung.level)[1:]}: {', '.join(parts)}{marked}."

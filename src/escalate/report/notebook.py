@@ -31,6 +31,7 @@ RENDERERS: Final = {
     "escalate.study.calibration_results.Calibration": "escalate.report.calibration_tables.calibration",
     "escalate.study.check.Check": "escalate.report.tables.check",
     "escalate.study.compare.Comparison": "escalate.report.notebook_nouns.comparison",
+    "escalate.study.diff.Difference": "escalate.report.diff_forms.printed",
     "escalate.study.pathways.Pathways": "escalate.report.path_tables.pathways",
     "escalate.study.prior.Prior": "escalate.report.notebook_nouns.prior",
     "escalate.study.recommend.Recommendation": "escalate.report.tables.recommendation",

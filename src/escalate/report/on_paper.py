@@ -45,8 +45,8 @@ def differences(key: str, caption: str, found: Comparison) -> Iterator[Figure]:
     yield from _numbered(key, caption, drawn, (comparison_figures.key(found, found.scenarios),))
 
 
-def pathway_tree(key: str, caption: str, found: Pathways, notes: tuple[str, ...] = ()) -> Iterator[Figure]:
-    """Yield every outcome of the next cohorts and what it leads to.
+def pathway_tree(key: str, caption: str, found: Pathways, *, chances: bool = True) -> Iterator[Figure]:
+    """Yield every outcome of the next cohorts and what it leads to, with how likely each is where that is asked.
 
     Raises
     ------
@@ -55,8 +55,11 @@ def pathway_tree(key: str, caption: str, found: Pathways, notes: tuple[str, ...]
     """
     from escalate.report import path_figures  # noqa: PLC0415 - slow to import
 
-    drawn = ((each, picture_words.pathways(found, firsts)) for each, firsts in path_figures.pathways_on_paper(found))
-    yield from _numbered(key, caption, drawn, (path_figures.notes(found), *notes))
+    drawn = (
+        (each, picture_words.pathways(found, firsts, chances=chances))
+        for each, firsts in path_figures.pathways_on_paper(found, chances=chances)
+    )
+    yield from _numbered(key, caption, drawn, (path_figures.notes(found, chances=chances),))
 
 
 def patients(key: str, caption: str, found: DatedTrial) -> Iterator[Figure]:

@@ -79,6 +79,7 @@ class _Page:
     firsts: Sequence[PathNode]
     size: _Sizes
     heading: float
+    chances: bool = True
 
     @cached_property
     def nodes(self) -> list[PathNode]:
@@ -146,7 +147,7 @@ def pathways(found: Pathways) -> Figure:
 
 
 @settings()
-def pathways_on_paper(found: Pathways) -> list[tuple[Figure, Sequence[PathNode]]]:
+def pathways_on_paper(found: Pathways, *, chances: bool = True) -> list[tuple[Figure, Sequence[PathNode]]]:
     """Draw the tree for the pages of a document, which says the rest: each part with the outcomes of the next cohort it shows.
 
     Raises
@@ -161,7 +162,7 @@ def pathways_on_paper(found: Pathways) -> list[tuple[Figure, Sequence[PathNode]]
         if parts[-1] and len(_Page(found, [*parts[-1], first], size, 0).leaves) > most:
             parts.append([])
         parts[-1].append(first)
-    pages = [_Page(found, part, size, 0) for part in parts]
+    pages = [_Page(found, part, size, 0, chances) for part in parts]
     if size.column - size.box < SHARE or any(len(page.leaves) > most for page in pages):
         raise EscalateError(
             f"the tree of {found.cohorts} cohorts is wider than a page, or has more than {most} paths after one outcome of the "
@@ -209,13 +210,11 @@ def _heading(found: Pathways) -> tuple[list[str], list[str]]:
     ]
 
 
-def notes(found: Pathways) -> str:
+def notes(found: Pathways, *, chances: bool = True) -> str:
     """Return what the boxes and percentages mean."""
     seen = "DLTs/patients" if len(found.design.outcomes) == 2 else "outcomes"
-    return (
-        f"Boxes: {seen} of a cohort, and what follows. Percentages: how likely a cohort shows this where the path has come so "
-        "far."
-    )
+    boxes = f"Boxes: {seen} of a cohort, and what follows."
+    return f"{boxes} Percentages: how likely a cohort shows this where the path has come so far." if chances else boxes
 
 
 def _levels(design: Design) -> str:
@@ -252,9 +251,11 @@ def _branch(ax: Axes, page: _Page, node: PathNode) -> None:
     (x0, y0), (x1, y1) = page.box(parent), page.box(node)
     start, end = (x0 + size.box, y0 + size.high / 2), (x1, y1 + size.high / 2)
     bend = start[0] + size.bend
-    width = 0.5 + 5.5 * node.conditional_probability
+    width = 0.5 + 5.5 * node.conditional_probability if page.chances else 1.5
     ax.plot([start[0], bend, bend, end[0]], [start[1], start[1], end[1], end[1]], color=PALE, lw=width,
             solid_joinstyle="round", solid_capstyle="butt", zorder=1)  # fmt: skip
+    if not page.chances:
+        return
     ax.text(end[0] - size.beside, end[1] + 0.03, f"{100 * node.conditional_probability:.1f}%", fontsize=size.letters, ha="right",
             va="bottom", color=INK, zorder=4,
             bbox={"boxstyle": "square,pad=0.08", "facecolor": SHEET, "edgecolor": "none", "alpha": 0.75})  # fmt: skip

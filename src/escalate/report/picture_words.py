@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from escalate.study.results import OperatingCharacteristics
     from escalate.study.trace import Story
 
+
+def counted(n: int, noun: str) -> str:
+    """Return a number, thousands apart, with its noun."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
 METRICS = (("correct selection", "pcs"), ("share of patients overdosed", "overdose_allocated"))
 
 
@@ -48,7 +54,7 @@ def characteristics(found: OperatingCharacteristics, shown: range) -> str:
 def distributions(found: OperatingCharacteristics) -> str:
     """Say the mean of each design over the scenarios."""
     how = "exact" if found.trials is None else trials_each(found.trials)
-    parts = [f"Boxes by design over {len(found.designs[0].scenarios):,} scenarios ({how})."]
+    parts = [f"Boxes by design over {counted(len(found.designs[0].scenarios), 'scenario')} ({how})."]
     for result in found.designs:
         means = [(label, result.scalars[metric][0]) for label, metric in METRICS]
         said = ", ".join(
@@ -63,7 +69,7 @@ def distributions(found: OperatingCharacteristics) -> str:
 def differences(found: Comparison) -> str:
     """Say the mean paired differences of each design to the first."""
     n = len(found.scenarios)
-    parts = [f"Mean paired differences to {found.titles[0]} over {n:,} scenario{'s' * (n != 1)}."]
+    parts = [f"Mean paired differences to {found.titles[0]} over {counted(n, 'scenario')}."]
     for k, title in enumerate(found.titles[1:], start=1):
         said = []
         for label, metric in METRICS:
@@ -76,21 +82,27 @@ def differences(found: Comparison) -> str:
     return " ".join(parts)
 
 
-def pathways(found: Pathways, firsts: Sequence[PathNode] | None = None) -> str:
-    """Say what each outcome of the next cohort leads to, or each of those that are drawn."""
+def pathways(found: Pathways, firsts: Sequence[PathNode] | None = None, *, chances: bool = True) -> str:
+    """Say what each outcome of the next cohort leads to, or each of those that are drawn, with how likely it is."""
     from escalate.report.path_tables import follows, shown  # noqa: PLC0415 - rich is not needed otherwise
 
     if not found.next_cohort:
         return "There is no next cohort, so there are no paths."
     first, leaves = found.next_cohort[0], sum(not below for below in found.children)
     each = "; ".join(
-        f"{shown(found.design, node)} ({100 * node.conditional_probability:.1f}%): {follows(found.design, node)}"
+        f"{shown(found.design, node)}{_chance(node) if chances else ''}: {follows(found.design, node)}"
         for node in (found.next_cohort if firsts is None else firsts)
     )
+    depth = max(node.depth for node in found.nodes)
+    ahead = "the next cohort" if depth == 1 else f"the next {depth} cohorts"
     return (
-        f"Tree of {leaves:,} paths through the next {max(node.depth for node in found.nodes)} cohorts. Next: {first.patients} "
-        f"patients at level {first.level}. DLTs of patients: {each}."
+        f"Tree of {counted(leaves, 'path')} through {ahead}. Next: {counted(first.patients, 'patient')} at level {first.level}. "
+        f"DLTs of patients: {each}."
     )
+
+
+def _chance(node: PathNode) -> str:
+    return f" ({100 * node.conditional_probability:.1f}%)"
 
 
 def story(found: Story) -> str:
@@ -102,8 +114,8 @@ def story(found: Story) -> str:
     moves = [event for event in found.events if event.action is not None]
     mtd = "no dose was selected" if found.mtd_level is None else f"level {found.mtd_level} was selected"
     return (
-        f"A bar a patient of trial {found.trial} under the scenario {found.scenario.name}: {len(found.bars)} patients "
-        f"({', '.join(by_level)}), {dlts} with a DLT, {len(moves)} decisions; the last outcome is on day {end:.0f}, "
+        f"A bar a patient of trial {found.trial} under the scenario {found.scenario.name}: {counted(len(found.bars), 'patient')} "
+        f"({', '.join(by_level)}), {dlts} with a DLT, {counted(len(moves), 'decision')}; the last outcome is on day {end:.0f}, "
         f"and {mtd}."
     )
 
@@ -119,7 +131,7 @@ def patients(found: DatedTrial) -> str:
     ]
     n = len(found.patients)
     return (
-        f"A bar a patient up to {found.as_of}: {n} patient{'s' * (n != 1)} ({', '.join(by_level)}), {sum(dlts)} with a DLT, "
+        f"A bar a patient up to {found.as_of}: {counted(n, 'patient')} ({', '.join(by_level)}), {sum(dlts)} with a DLT, "
         f"{pending} still within the window of {found.window} days, {lost} not evaluable."
     )
 
@@ -136,12 +148,10 @@ def priors(found: list[Prior]) -> str:
 def atlas(found: Atlas) -> str:
     """Say how many states were looked at, and how many are of each questionable kind."""
     kinds = "; ".join(
-        f"{kind.letter}, {kind.text}: {kind.n_states:,} state{'s' * (kind.n_states != 1)}"
-        for kind in found.kinds
-        if kind.n_states
+        f"{kind.letter}, {kind.text}: {counted(kind.n_states, 'state')}" for kind in found.kinds if kind.n_states
     )
     return (
-        f"What follows a cohort at each level, by patients and DLTs, over {found.n_states:,} reachable states. "
+        f"What follows a cohort at each level, by patients and DLTs, over {counted(found.n_states, 'reachable state')}. "
         f"{'Questionable: ' + kinds if kinds else 'No cell is questionable'}."
     )
 
@@ -151,4 +161,5 @@ def calibration(found: Calibration) -> str:
     from escalate.report.calibration_words import headline  # noqa: PLC0415 - not needed otherwise
 
     fields = ", ".join(axis.field for axis in found.axes)
-    return f"Loss by {fields}. {headline(found)} Its mean loss is {found.chosen.mean:.4f}, of {len(found.judged):,} candidates."
+    many = counted(len(found.judged), "candidate")
+    return f"Loss by {fields}. {headline(found)} Its mean loss is {found.chosen.mean:.4f}, of {many}."

@@ -64,7 +64,8 @@ def barred_words(design: Design, why: str) -> str:
     """
     if why == "start_level":
         return "not before the start level"
-    permanent = {rule.kind for rule in design.rules if rule.permanent} & set(why.split(", "))
+    lasting = {*design.method.closes, *(rule.kind for rule in design.rules if rule.permanent)}
+    permanent = lasting & set(why.split(", "))
     return f"{'barred' if permanent else 'not now'}: {why.replace('_', ' ')}"
 
 
@@ -77,4 +78,5 @@ def state_words(found: Recommendation, row: DoseRow, plan: Plan | None) -> str:
         parts.append(advised)
     if row.why_not is not None and not (found.action is Action.START and row.why_not != "start_level"):
         parts.append(barred_words(found.design, row.why_not))
-    return "; ".join(parts) or "not barred"
+    waits = found.action is Action.SUSPEND and plan is None
+    return "; ".join(parts) or ("not barred, but accrual waits" if waits else "not barred")

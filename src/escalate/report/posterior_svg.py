@@ -11,7 +11,7 @@ from escalate.methods.families.dose_choice import DoseChoice
 from escalate.methods.families.toxicity_intervals import EquivalenceInterval
 from escalate.report.look import SMALL, TEXT
 from escalate.report.plan import lit_level
-from escalate.report.sentences import dose_words
+from escalate.report.sentences import dose_words, level_words
 from escalate.report.svg import WIDTH, Drawn, drawing, element, raised, width_of, words, wrapped
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def posterior_plot(
     said, y = [], 6.0
     for row in reversed(found.doses):
         text = _numbers(design, row, any_estimate)
-        said.append(f"Level {row.level} ({dose_words(design, row.level)}): {text.replace(NBSP, ' ')}.")
+        said.append(f"L{level_words(design, row.level)[1:]}: {text.replace(NBSP, ' ')}.")
         shown, bottom = _row(design, row, text, band, y)
         if row.level == lit_level(found, plan):
             drawn.append(element("rect", look="drawing-next", x=4, y=y, width=WIDTH - 8, height=bottom - y, rx=3))

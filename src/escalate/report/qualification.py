@@ -24,7 +24,15 @@ from escalate.report.documents.blocks import (
     Tone,
 )
 
-TONES: Final[dict[str, Tone]] = {"passed": "good", "failed": "bad", "not run": "open", "test suite": "muted"}
+TONES: Final[dict[str, Tone]] = {
+    "passed": "good",
+    "failed": "bad",
+    "not run": "open",
+    "not done": "open",
+    "test suite": "muted",
+}
+LONG: Final = 200
+"""Letters of a value that a report prints whole where it agrees."""
 SCOPE: Final = (
     "This report says that the software, as installed on this machine and on the day named, gave the expected answers to the "
     "cases listed. It supports the validation that the user's organisation is responsible for: its intended use, its "
@@ -53,10 +61,21 @@ def summary_sentence(found: Qualification) -> str:
     run = [outcome for outcome in found.outcomes if outcome.cases]
     scope = f"{len(run)} requirement{'s' * (len(run) != 1)} with {found.n_cases:,} case{'s' * (found.n_cases != 1)}"
     if found.passed:
-        return f"Passed: {scope} and the installation were run, and every case gave the expected answer."
+        return (
+            f"Passed: {scope} and the installation were run, and every case gave the expected answer.{_not_done(found)}"
+        )
     failed = [outcome.requirement.title for outcome in found.outcomes if outcome.failed]
     named = ["the installation"] if found.installation.failed else []
-    return f"Failed: of {scope} and the installation, these did not give the expected answers: {'; '.join([*named, *failed])}."
+    parts = "; ".join([*named, *failed])
+    return (
+        f"Failed: of {scope} and the installation, these did not give the expected answers: {parts}.{_not_done(found)}"
+    )
+
+
+def _not_done(found: Qualification) -> str:
+    """Return which checks of the installation could not be done, as a sentence."""
+    names = ", ".join(case.id for case in found.installation.not_done)
+    return f" Not done, and so not passed, of the installation: {names}." if names else ""
 
 
 def document(found: Qualification) -> Document:
@@ -132,7 +151,7 @@ def _installation(found: Qualification) -> Iterator[Block]:
 
 
 def _result(case: Case) -> Cell:
-    return Cell("passed", "good") if case.passed else Cell("failed", "bad")
+    return Cell(case.result, TONES[case.result])
 
 
 def _operation(found: Qualification) -> Iterator[Block]:
@@ -141,7 +160,7 @@ def _operation(found: Qualification) -> Iterator[Block]:
             "Each requirement has cases that were run here, beside tests of the test suite that the release was held against; ",
             Reference("traceability"),
             " names both. Where a requirement has no case here the test suite alone holds it, and the result says so. "
-            "Long values are cut; the JSON report has them in full.",
+            "Numbers have 10 digits; the JSON report has all of them.",
         )
     )
     rows = tuple(
@@ -170,8 +189,7 @@ def _requirement(outcome: Outcome) -> Iterator[Block]:
     alike = sorted(outcome.cases, key=_together)
     for k, ((source, asked), group) in enumerate(groupby(alike, key=_together), start=1):
         rows = tuple(
-            (case.id.partition("/")[2] or case.id, case.expected, case.obtained, case.tolerance, _result(case))
-            for case in group
+            (case.id.partition("/")[2] or case.id, *_values(case), case.tolerance, _result(case)) for case in group
         )
         yield Table(
             f"{said.id}-{k}",
@@ -182,6 +200,20 @@ def _requirement(outcome: Outcome) -> Iterator[Block]:
         )
 
 
+def _values(case: Case) -> tuple[str, str]:
+    """Return what was expected and obtained: whole, but for the middle of long lists that agree, which the JSON has."""
+    if case.result != "passed":
+        return case.expected, case.obtained
+    return _shortened(case.expected), _shortened(case.obtained)
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= LONG:
+        return text
+    cut = text[: LONG - 40].rpartition(" ")[0]
+    return f"{cut} ... and {text[len(cut) :].count(' ')} more, all in the JSON"
+
+
 def _together(case: Case) -> tuple[str, str]:
     return case.source, case.asked
 
@@ -189,7 +221,10 @@ def _together(case: Case) -> tuple[str, str]:
 def _disputed(found: Qualification) -> Iterator[Block]:
     if found.disputed:
         yield Heading("Values not followed", 2)
-        yield Paragraph("These values of other software are known not to be followed, and were not run.")
+        yield Paragraph(
+            "Other software gives these values, and this software gives others by intention, for the reasons named. They were not "
+            "run."
+        )
         yield Table("disputed", "Values not followed", ("Vector", "Why"), found.disputed, align="ll")
 
 

@@ -20,6 +20,10 @@ SCHEMA: Final = "escalate/qualification/1"
 LIST_SCHEMA: Final = "escalate/requirements/1"
 
 
+def _counted(n: int) -> str:
+    return f"{n} value{'s' * (n != 1)}"
+
+
 def _left(table: Table, *columns: int) -> Table:
     for k in columns:
         table.columns[k].justify = "left"
@@ -34,7 +38,7 @@ def summary(found: Qualification) -> RenderableType:
     table.add_row(
         "IQ",
         "Installation",
-        str(len(installed.cases) - n_failed),
+        str(len(installed.cases) - n_failed - len(installed.not_done)),
         str(n_failed),
         "",
         "failed" if n_failed else "passed",
@@ -48,7 +52,9 @@ def summary(found: Qualification) -> RenderableType:
     more = []
     if found.disputed:
         more.append(
-            Text(f"{len(found.disputed)} values of other software are known not to be followed and were not run.")
+            Text(
+                f"Not run: {_counted(len(found.disputed))} of other software, from which this software departs by intention."
+            )
         )
     return Group(table, Text(), Text(summary_sentence(found)), *more)
 
@@ -119,7 +125,8 @@ def _case(case: Case) -> dict[str, Any]:
         "obtained": case.obtained,
         "tolerance": case.tolerance,
         "source": case.source,
-        "passed": case.passed,
+        "passed": case.passed if case.done else None,
+        "result": case.result,
         "seconds": round(case.seconds, 4),
         **({"values": _finite(case.values)} if case.values else {}),
     }

@@ -73,6 +73,21 @@ class Citation:
         return tuple((name.rpartition(" ")[0] or name, name.rpartition(" ")[2]) for name in listed)
 
     @property
+    def short(self) -> str:
+        """Authors and year as a text cites them.
+
+        Examples
+        --------
+        >>> each = Citation("Liu S, Yuan Y", 2015, "Bayesian optimal interval designs", "J R Stat Soc Ser C Appl Stat")
+        >>> each.short
+        'Liu and Yuan 2015'
+        """
+        families = [family for family, _ in self.names]
+        if len(families) > 2 or self.more_authors:
+            return f"{families[0]} et al. {self.year}"
+        return f"{' and '.join(families)} {self.year}"
+
+    @property
     def more_authors(self) -> bool:
         """Whether there are authors that are not listed."""
         return self.authors.endswith(("et al.", "and others"))

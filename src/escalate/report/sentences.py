@@ -59,21 +59,23 @@ class OneMoreDlt:
 
 
 def dose_words(design: Design, level: int) -> str:
-    """Return the dose of a level: its label where it has one, else amount and unit.
+    """Return the dose of a level: amount and unit, and its label where it has one.
 
     Examples
     --------
     >>> from escalate.core.plan import Doses, Plan
     >>> dose_words(Plan(doses=Doses(unit="mg", levels=(10.0, 20.0)), max_patients=30), 2)
     '20 mg'
+    >>> dose_words(Plan(doses=Doses(unit="mg", levels=(10.0, 20.0), labels=("weekly", "daily")), max_patients=30), 2)
+    '20 mg (daily)'
     """
-    labels = design.doses.labels
-    return labels[level - 1] if labels else design.bare_amount(level - 1)
+    return design.amount(level - 1)
 
 
 def level_words(design: Design, level: int) -> str:
-    """Return a level and its dose: `level 2 (20 mg)`."""
-    return f"level {level} ({dose_words(design, level)})"
+    """Return a level and its dose: `level 2 (20 mg)`, or `level 2 (20 mg; daily)` where it has a label."""
+    label = f"; {design.doses.labels[level - 1]}" if design.doses.labels else ""
+    return f"level {level} ({design.bare_amount(level - 1)}{label})"
 
 
 def sentences(found: Recommendation) -> Sentences:

@@ -180,6 +180,8 @@ def _em(letter: str) -> float:
         return 0.38
     if letter in "mwMW@%" or unicodedata.east_asian_width(letter) in "WF":
         return 1.0
+    if letter in "#&+<=>^~±≤≥→↑↓\N{MULTIPLICATION SIGN}":
+        return 0.84
     return 0.72 if letter.isupper() else 0.61
 
 

@@ -63,8 +63,8 @@ def _subtitle(story: Story) -> str:
     end = max(bar.end for bar in story.bars)
     mtd = "no dose selected" if story.mtd_level is None else f"level {story.mtd_level} selected"
     return (
-        f"Scenario {story.scenario.name}; trial {story.trial} of seed {story.seed}: {len(story.bars)} patients, last outcome "
-        f"on day {end:.0f}, {mtd}"
+        f"Scenario {story.scenario.name}; trial {story.trial} of seed {story.seed}: {len(story.bars)} patient"
+        f"{'s' * (len(story.bars) != 1)}, last outcome on day {end:.0f}, {mtd}"
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from rich import box
 from rich.cells import cell_len
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 LONGEST = 28
 """Letters of a word that is never broken. No number has more; an identifier or a name may."""
+_WORD: Final = re.compile(r"[-+]?[\d.]+ x 10\^\S+|\S+")
+"""A number with a power of ten is one word."""
 
 
 class WholeNumbers(Table):
@@ -33,7 +36,8 @@ def _widths(columns: list[Column], room: int) -> list[int]:
     cells = [[_plain(cell) for cell in (column.header, *column.cells)] for column in columns]
     natural = [max(map(cell_len, texts)) for texts in cells]
     least = [
-        max((min(cell_len(word), LONGEST) for text in texts for word in text.split()), default=1) for texts in cells
+        max((min(cell_len(word), LONGEST) for text in texts for word in _WORD.findall(text)), default=1)
+        for texts in cells
     ]
     text = [k for k, column in enumerate(columns) if column.justify == "left"]
     floor = [least[k] if k in text else width for k, width in enumerate(natural)]

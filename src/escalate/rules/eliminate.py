@@ -29,7 +29,8 @@ class Eliminate(Rule):
 
     References
     ----------
-    Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. JRSS-C 64:507-523.
+    Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. J R Stat Soc Ser C Appl Stat
+    64:507-523.
     """
 
     kind: Literal["eliminate"] = "eliminate"

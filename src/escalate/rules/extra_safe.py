@@ -31,7 +31,8 @@ class ExtraSafe(Rule):
 
     References
     ----------
-    Yan F et al. (2020). BOIN: an R package. J Stat Softw 94(13):1-32.
+    Yan F, Zhang L, Zhou Y, Pan H, Liu S, Yuan Y (2020). BOIN: an R package for designing single-agent and drug-combination
+    dose-finding trials using Bayesian optimal interval designs. J Stat Softw 94(13):1-32.
     """
 
     kind: Literal["extra_safe"] = "extra_safe"

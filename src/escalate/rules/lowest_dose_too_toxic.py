@@ -32,8 +32,8 @@ class LowestDoseTooToxic(Rule):
 
     References
     ----------
-    Yap C, Billingham LJ, Cheung YK, Craddock C, O'Quigley J (2017). Dose transition pathways. Clin Cancer Res
-    23:7440-7447.
+    Yap C, Billingham LJ, Cheung YK, Craddock C, O'Quigley J (2017). Dose transition pathways: the missing
+    link between complex dose-finding designs and simple decision-making. Clin Cancer Res 23:7440-7447.
     """
 
     kind: Literal["lowest_dose_too_toxic"] = "lowest_dose_too_toxic"
@@ -86,6 +86,10 @@ class LowestDoseTooToxic(Rule):
             f"The trial stops, with no MTD, when Pr(p > {self._limit(design):g} | data) at level 1, from {source}, is "
             f"above {self.cutoff:g}{after}.{score_note(design.outcomes)}"
         )
+
+    def weighs_follow_up(self, design: Design) -> bool:
+        """Return whether the probability is the model's, and the model weighs."""
+        return self.basis == "model" and design.method.weighs_follow_up
 
     def explain(self, design: Design, state: States, following: int) -> str:
         """Give the probability at level 1."""

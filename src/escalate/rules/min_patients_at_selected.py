@@ -9,6 +9,7 @@ import numpy as np
 
 from escalate.core.arrays import NONE, IntArray, Mask
 from escalate.core.decision import select
+from escalate.core.method import ModelMethod
 from escalate.core.rule import Rule
 from escalate.core.setting import Count
 from escalate.core.tally import States
@@ -38,11 +39,16 @@ class MinPatientsAtSelected(Rule):
 
     def describe(self, design: Design) -> str:
         """Say what the rule does."""
+        source = " from the model" if self.weighs_follow_up(design) else ""
         return (
-            f"Until the dose that would be selected as the MTD has at least {self.patients} evaluable patients the trial ends "
-            f"only for safety, at its maximum of {design.max_patients}, or by the method itself; where none would be selected "
-            "nothing is held back."
+            f"Until the dose that would be selected as the MTD{source} has at least {self.patients} evaluable patients the "
+            f"trial ends only for safety, at its maximum of {design.max_patients}, or by the method itself; where none would be "
+            "selected nothing is held back."
         )
+
+    def weighs_follow_up(self, design: Design) -> bool:
+        """Return whether the method selects by a model that weighs."""
+        return isinstance(design.method, ModelMethod) and design.method.weighs_follow_up
 
     def explain(self, design: Design, state: States, following: int) -> str:
         """Name the dose that would be selected, and count its patients."""

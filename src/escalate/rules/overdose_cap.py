@@ -74,6 +74,10 @@ class OverdoseCap(Rule):
             f"is.{score_note(design.outcomes)}"
         )
 
+    def weighs_follow_up(self, design: Design) -> bool:
+        """Return whether the probability is the model's, and the model weighs."""
+        return self.basis == "model" and design.method.weighs_follow_up
+
     def explain(self, design: Design, state: States, following: int) -> str:
         """Give Pr(p > limit) of each dose, or of each dose tried."""
         tally, method, limit = state.tally, design.method, self._limit(design)

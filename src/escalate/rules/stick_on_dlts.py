@@ -47,8 +47,11 @@ class StickOnDlts(Rule):
 
     def describe(self, design: Design) -> str:
         """Say what the rule does."""
-        what = "there is no escalation from it" if self.then == "stay" else "it is left for a lower one, except level 1"
-        return f"Where the dose just given has exactly {self.patients} evaluable patients and {self.dlts} or more DLTs, {what}."
+        if self.then == "stay":
+            what = "there is no escalation from it."
+        else:
+            what = "it is left for a lower one, except level 1; the level can still be the MTD."
+        return f"Where the dose just given has exactly {self.patients} evaluable patients and {self.dlts} or more DLTs, {what}"
 
     def explain(self, design: Design, state: States, following: int) -> str:
         """Give patients and DLTs at the dose just given."""

@@ -22,10 +22,6 @@ class StopAtPatientsAtDose(StopRule):
     -----
     With `only_if_staying` the trial stops only where the next cohort would get the same dose again: BOIN's `n.earlystop`.
     With `at: next` the dose that would follow is counted: bcrm's `nmtd`.
-
-    References
-    ----------
-    Yan F et al. (2020). BOIN: an R package. J Stat Softw 94(13):1-32.
     """
 
     kind: Literal["stop_at_patients_at_dose"] = "stop_at_patients_at_dose"

@@ -25,9 +25,9 @@ class StopWhenMtdAbove(MtdAmountRule):
 
     Notes
     -----
-    The MTD is the amount, a dose or not, where the DLT rate is `target`. At the cut-off the trial stops. With `factor: 0.5` and
-    `probability: 0.9` the trial ends once the dose that would follow is at most twice the MTD, with 90% certainty: alone it is
-    met early, so that it belongs in an `all_of`.
+    The MTD is the amount, a dose or not, where the DLT rate is `target`. At the cut-off the trial stops. A patient whose outcome
+    is pending counts as without a DLT. With `factor: 0.5` and `probability: 0.9` the trial ends once the dose that would follow
+    is at most twice the MTD, with 90% certainty: alone it is met early, so that it belongs in an `all_of`.
 
     References
     ----------
@@ -66,7 +66,7 @@ class StopWhenMtdAbove(MtdAmountRule):
         if following == NONE:
             return "No dose follows to compare the MTD with."
         amount = self.factor * design.doses.levels[following]
-        value = 1 - self.below(design, state.tally, [amount])[0, 0]
+        value = 1 - self.below(design, Tally(state.tally.counts), [amount])[0, 0]
         return (
             f"Pr(MTD > {number(amount)} {design.doses.unit}), {self.factor:g} times level {following + 1}, which would follow, is "
             f"{value:.4f}; the rule asks for {self.probability:g}."

@@ -37,7 +37,8 @@ class StopWhenMtdCertain(MtdAmountRule):
     The MTD is the amount, a dose or not, where the DLT rate is `target`. Its robust coefficient of variation is 1.4826 times the
     median absolute deviation from its median, over its median, all of its posterior: it is at most `cv` exactly where the
     MTD lies within cv / 1.4826 of its median, relative to that, with a probability of at least one half. An MTD whose
-    median lies more than a factor 100 below the lowest dose or above the highest is never certain.
+    median lies more than a factor 100 below the lowest dose or above the highest is never certain. A patient whose
+    outcome is pending counts as without a DLT.
 
     References
     ----------
@@ -128,7 +129,7 @@ class StopWhenMtdCertain(MtdAmountRule):
 
     def explain(self, design: Design, state: States, following: int) -> str:
         """Give the median of the MTD and its coefficient of variation."""
-        found = self.variation(design, state.tally)
+        found = self.variation(design, Tally(state.tally.counts))
         if found is None:
             return "The median of the MTD lies more than a factor 100 outside the doses: it is not known well."
         return (

@@ -57,9 +57,13 @@ class StopWhenPrecise(StopRule):
     def when(self, design: Design) -> str:
         """Give the interval and its limits."""
         return (
-            f"the {percent(self.interval)} credible interval of the DLT rate at the recommended dose lies "
-            f"within {self.lower:g} to {self.upper:g} and that dose has at least {self.min_patients} evaluable patients"
+            f"the {percent(self.interval)} credible interval, from the model, of the DLT rate at the recommended dose "
+            f"lies within {self.lower:g} to {self.upper:g} and that dose has at least {self.min_patients} evaluable patients"
         )
+
+    def weighs_follow_up(self, design: Design) -> bool:
+        """Return whether the method weighs."""
+        return design.method.weighs_follow_up
 
     def explain(self, design: Design, state: States, following: int) -> str:
         """Give both tails at the dose that would follow."""

@@ -27,9 +27,10 @@ class StopWhenTargetLikely(StopRule):
 
     Notes
     -----
-    At the cut-off the trial stops. `interval` is that of the method (`blrm`: its `intervals`) unless given; any method with a
-    posterior will do then. Whether the limits belong to the interval makes no difference: the posterior is continuous.
-    Practice adds patients at the dose: combine it with `stop_at_patients_at_dose` (`at: next`) in an `all_of`.
+    At the cut-off the trial stops. A patient whose outcome is pending counts as without a DLT. `interval` is that of the method
+    (`blrm`: its `intervals`) unless given; any method with a posterior will do then. Whether the limits belong to the interval
+    makes no difference: the posterior is continuous. Practice adds patients at the dose: combine it with
+    `stop_at_patients_at_dose` (`at: next`) in an `all_of`.
 
     References
     ----------
@@ -91,7 +92,7 @@ class StopWhenTargetLikely(StopRule):
         if following == NONE:
             return "No dose follows, so that none is likely to be on target."
         low, high = self._limits(design)
-        value = self._from_posterior(design, state.tally)[0, following]
+        value = self._from_posterior(design, Tally(state.tally.counts))[0, following]
         return (
             f"At level {following + 1}, which would follow, Pr({low:g} < p <= {high:g}) is {value:.4f}; the rule asks for "
             f"{self.probability:g}."

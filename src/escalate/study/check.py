@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,7 @@ def check(design: Design, max_states: int = CHECK_STATES, *, automaton: Automato
         return Check(design, tuple(found), None)
     doubts = [*design.method.doubts(design), *(doubt for rule in design.rules for doubt in rule.doubts(design))]
     doubts += design.backfill.doubts(design) if design.backfill is not None else ()
+    doubts += _same_labels(design)
     findings = [Finding("doubt", doubt, warning=True) for doubt in doubts]
     try:
         automaton = automaton or compile_design(design, max_states)
@@ -75,6 +77,18 @@ def check(design: Design, max_states: int = CHECK_STATES, *, automaton: Automato
         findings.append(Finding("no_safety_stop", text, warning=True))
     findings += _first_dlt(design, automaton)
     return Check(design, tuple(findings), automaton.n_states + len(automaton.terminals))
+
+
+def _same_labels(design: Design) -> Iterator[str]:
+    """Yield a sentence for each label that several levels have."""
+    labels = design.doses.labels or ()
+    for label in dict.fromkeys(labels):
+        levels = [str(level) for level, other in enumerate(labels, start=1) if other == label]
+        if len(levels) > 1:
+            yield (
+                f"doses.labels: levels {' and '.join((', '.join(levels[:-1]), levels[-1]))} have the same label, '{label}'; "
+                "give each level a label of its own"
+            )
 
 
 def _first_dlt(design: Design, automaton: Automaton) -> list[Finding]:

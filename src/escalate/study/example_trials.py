@@ -126,7 +126,9 @@ def examples(design: Design, scenario: Scenario, seed: int, number: int) -> tupl
     for k in range(n_trials if number > len(rules) else 0):
         if len(chosen) < number:
             chosen.setdefault(k, ["the next in order"])
-    told = [tell(design, scenario, seed, k + 1, " and ".join(why)) for k, why in sorted(list(chosen.items())[:number])]
+    told = [
+        tell(design, scenario, seed, k + 1, ", also ".join(why)) for k, why in sorted(list(chosen.items())[:number])
+    ]
     for each in told:
         k = each.trial - 1
         if each.mtd_level != (None if selected[k] == NONE else int(selected[k]) + 1):

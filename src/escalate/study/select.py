@@ -53,8 +53,9 @@ def dose_rows(design: Design, tally: Tally, forbidden: Mask, *, as_mtd: bool = F
     # A method that does not weigh follow-up estimates from what is known.
     summary = design.method.summarise(design, tally if design.method.weighs_follow_up else tally.known())
     followed = None if tally.pending is None else tally.pending.total(design.n_doses)
+    closed = list(design.method.closed(design, tally.as_complete()))
     if as_mtd and not design.method.refuses_as_mtd:
-        summary = replace(summary, refused=None)
+        summary, closed = replace(summary, refused=None), []
 
     def number(values: FloatArray, j: int) -> float | None:
         return None if isnan(values[0, j]) else float(values[0, j])
@@ -64,6 +65,7 @@ def dose_rows(design: Design, tally: Tally, forbidden: Mask, *, as_mtd: bool = F
         against = [rule.kind for r, rule in enumerate(design.rules) if forbidden[r, j]]
         if summary.refused is not None and summary.refused[1][0, j]:
             against.insert(0, summary.refused[0])
+        against = [code for code, doses in closed if doses[0, j]] + against
         rows.append(
             DoseRow(
                 level=j + 1,
@@ -155,7 +157,7 @@ def select(design: Design, data: TrialData | str, *, design_sha256: str | None =
     return Selection(
         None if mtd == NONE else mtd + 1,
         tuple(reasons),
-        (*said, *_once_barred(design, trial, forbidden)),
+        (*_once_barred(design, trial, forbidden, mtd), *said),
         dose_rows(design, last.tally, forbidden, as_mtd=True),
         design,
         Provenance.now(design_sha256 or design.sha256, trial.sha256),
@@ -169,14 +171,19 @@ def decided_on(design: Design, trial: TrialData) -> TrialData:
     return trial.without_backfill() if design.backfill and not design.backfill.counts_in_tally else trial
 
 
-def _once_barred(design: Design, trial: TrialData, forbidden: Mask) -> tuple[str, ...]:
-    """Note levels that a permanent rule barred during the trial although the final data do not; (R, J)."""
-    history, notes = trial.prefixes(design.n_doses), []
+def _once_barred(design: Design, trial: TrialData, forbidden: Mask, mtd: int) -> tuple[str, ...]:
+    """Note levels that a permanent rule barred during the trial although the final data do not, (R, J); the MTD first."""
+    history = trial.prefixes(design.n_doses)
+    notes: list[str] = []
     for r, rule in enumerate(design.rules):
         lifted = (
             rule.forbids(design, history).any(axis=0) & ~forbidden[r] if rule.permanent else np.zeros(0, dtype=bool)
         )
         if lifted.any():
             levels = ", ".join(str(level) for level in (np.flatnonzero(lifted) + 1).tolist())
-            notes.append(f"Level {levels}: {rule.kind} had barred it during the trial; the final data alone do not.")
+            several = "s" * (int(lifted.sum()) > 1)
+            plain = f"recommend would not name level {mtd + 1} the MTD: " if mtd != NONE and lifted[mtd] else ""
+            barred = f"{rule.kind} barred level{several} {levels} during the trial, for the rest of it"
+            text = f"{plain}{barred}. select judges the final data alone, and they do not."
+            notes.insert(0, text) if plain else notes.append(text)
     return tuple(notes)

@@ -50,7 +50,7 @@ class Sensitivity:
     variations
         By design: first as it is, then each change.
     left_out
-        Changes that a design does not allow, each with the reason, as sentences.
+        Changes that a design does not allow, or that change more than one thing, each with the reason, as sentences.
     trials
         Random trials of each; None where exact.
     n_scenarios
@@ -73,8 +73,9 @@ def sensitivity(
     """Return what changes when an assumption of a study changes.
 
     The settings named in `vary` are varied one at a time; where none is, the cohort size by one patient and the sample size by a
-    fifth. Then the truth: the odds of a DLT at every level of every scenario are multiplied and divided by 1.2. Each is
-    computed as the study was: exactly, or over random trials of the same patients, on the same clock.
+    fifth, unless a rule that names a number of patients would then no longer do what it does. Then the truth: the odds of a DLT
+    at every level of every scenario are multiplied and divided by 1.2. Each is computed as the study was: exactly, or over random
+    trials of the same patients, on the same clock.
 
     Raises
     ------
@@ -102,6 +103,8 @@ def sensitivity(
                 left_out.append(f"{design.title}: {what} cannot be computed ({error}).")
                 continue
             found.append(Variation(d, what, result))
+            if what and (silent := switched_off(design, changed)):
+                left_out.append(f"{design.title}: {what} changes a rule too ({'; '.join(silent)}).")
     return Sensitivity(tuple(found), tuple(dict.fromkeys(left_out)), trials, len(scenarios))
 
 
@@ -161,7 +164,24 @@ def _usual(designs: Sequence[Design], left_out: list[str]) -> Iterator[tuple[int
             except EscalateError as error:
                 left_out.append(_not_allowed(design, _said(field, value), str(error)))
                 continue
-            yield from ((d, _said(field, value), each.design) for each in made)
+            for each in made:
+                if silent := switched_off(design, each.design):
+                    left_out.append(
+                        f"{design.title}: {_said(field, value)} is left out, for it would change a rule too ({'; '.join(silent)})."
+                    )
+                else:
+                    yield d, _said(field, value), each.design
+
+
+def switched_off(design: Design, changed: Design) -> tuple[str, ...]:
+    """Return what rules say against themselves in a changed design that they do not in the design as it is.
+
+    A rule that names a number of patients keeps it when the cohort size changes, and may then never find that number.
+    """
+    if len(design.rules) != len(changed.rules):
+        return ()
+    pairs = zip(design.rules, changed.rules, strict=True)
+    return tuple(doubt for old, new in pairs if not any(old.doubts(design)) for doubt in new.doubts(changed))
 
 
 def _said(field: str, value: int) -> str:

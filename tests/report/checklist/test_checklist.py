@@ -195,3 +195,24 @@ def test_the_document(on_record: None) -> None:
                 each.to_write or None,
             )
         assert data["record"] == {"trial": "tvec", "head": state.head}
+
+
+def test_the_3_plus_3_answers_for_itself() -> None:
+    """Its own end, its own cohorts and its steps are answers, though no rule is in the design file; no prior is stated."""
+    found = answers("consort", Known(esc.load_design(ROOT / "designs" / "three_plus_three.yaml")))
+    assert "Where level 1 is too toxic the trial ends, and no MTD is declared." in text(found["stopping"])
+    assert "Where level 1 is too toxic the trial ends, and no MTD is declared." in text(found["interim"])
+    assert "Patients are treated in cohorts of 3" in text(found["cohorts"])
+    assert "The method says" not in text(found["cohorts"])
+    assert "the dose is escalated by one level" in text(found["skipping"])
+    assert (found["stopping"].state, found["interim"].state) == ("in part", "in part")
+    assert found["prior"].state == "open"
+
+
+def test_the_prior_of_a_rule_is_a_prior() -> None:
+    """A design whose method states no prior names that of its rule eliminate, and where it is from."""
+    found = answers("spirit", Known(make({"kind": "boin"}, rules=({"kind": "eliminate"},))))
+    assert "under a Beta(1, 1) prior" in text(found["prior"])
+    assert found["prior"].answer is not None
+    assert found["prior"].answer.where == "rules"
+    assert "escalated by one level" in text(found["skipping"])

@@ -251,3 +251,40 @@ def test_how_to_obtain_it_again() -> None:
     assert facts["Data SHA-256"] == esc.recommend(design, "1NNN 2NTN").provenance.data_sha256
     assert 'escalate recommend d.yaml --outcomes "1NNN 2NNT"' in list(document.texts())
     assert dict(build(design).facts)["Data SHA-256"] == "no data yet"
+
+
+def test_levels_of_one_label_are_told_apart() -> None:
+    """The amount stands beside the label wherever a dose is named: in the answer, in every table, and on the form to be signed."""
+    design = make(
+        {"kind": "boin"},
+        3,
+        doses={"unit": "mg", "levels": (10.0, 20.0, 40.0), "labels": ("daily", "daily", "twice daily")},
+    )
+    document = build(design, from_outcomes("1NNN", design))
+    found = tables(document)
+    assert any("level 2 (20 mg; daily)" in line for line in paragraphs(document))
+    for key in ("by-level", "estimates", "allowed"):
+        assert [row[1] for row in found[key]] == ["10 mg (daily)", "20 mg (daily)", "40 mg (twice daily)"]
+    form = " ".join(cell for row in found["decision"] for cell in row)
+    for each in ("1: 10 mg (daily)", "2: 20 mg (daily)", "3: 40 mg (twice daily)"):
+        assert each in form
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "against"),
+    [
+        ("1NNN 2NNN 3NTT", {3: "barred: too toxic", 4: "barred: too toxic", 5: "barred: too toxic"}),
+        ("1NNN", {}),
+        ("", dict.fromkeys(range(2, 6), "not before the start level")),
+    ],
+)
+def test_the_form_says_which_levels_are_not_allowed(outcomes: str, against: dict[int, str]) -> None:
+    """Beside the box of a level stands what keeps it from being given now; the section on doses says why, with the numbers."""
+    design = make({"kind": "three_plus_three"})
+    document = build(design, from_outcomes(outcomes, design, design.outcomes) if outcomes else None)
+    boxes = next(row[1] for row in tables(document)["decision"] if row[0] == "Proposed dose level").split("   ")[:5]
+    for level, box in enumerate(boxes, start=1):
+        assert box.endswith(f" ({against[level]})" if level in against else "mg")
+    if "T" in outcomes:
+        why = "Level 3: 2/3 DLTs; three_plus_three gives neither it nor a level above it again."
+        assert [row[3] for row in tables(document)["allowed"]] == ["", "", why, why, why]

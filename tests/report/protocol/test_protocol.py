@@ -12,9 +12,9 @@ import escalate as esc
 from escalate.core.files import read_design
 from escalate.report.documents.blocks import Document, Heading
 from escalate.report.protocol import Part, build
+from escalate.report.protocol.frame import rule_said
 from escalate.report.protocol.part import amount
 from escalate.report.references import references
-from escalate.study.table import table
 from tests.helpers import ROOT
 from tests.report.protocol.parts import tables, text_of
 
@@ -52,7 +52,7 @@ def test_every_design_has_a_whole_section(path: Path) -> None:
         *method.describe_model(design),
         *method.describe(design),
         *method.describe_selection(design),
-        *(rule.describe(design) for rule in design.rules),
+        *(rule_said(design, rule) for rule in design.rules),
         *(str(each) for each in references(design)),
     ):
         assert sentence in texts
@@ -77,43 +77,6 @@ def test_every_design_has_a_whole_section(path: Path) -> None:
             or "path" in text
         ), text
     assert document.footer.endswith(read_design(str(path)).sha256[:12])
-
-
-@by_design
-def test_the_decision_table_is_that_of_the_design(path: Path) -> None:
-    """Each range of DLTs leads to what `table` says, at both of its ends, and the ranges cover every number of DLTs."""
-    document, design = _document(path), read_design(str(path)).design
-    if design.method.costly:
-        assert "decisions" not in tables(document)
-        return
-    found = table(design)
-    if found.graded:
-        return
-    printed = tables(document)["decisions"]
-    rows = {(row.level, row.patients): row for row in found.rows}
-    by_level = printed.header[0] == "Level"
-    for line in printed.rows:
-        cells = [text_of(cell) for cell in line]
-        level = int(cells.pop(0)) if by_level else None
-        n = int(cells[0])
-        row = rows[level, n]
-        counts = [_counts(cell) for cell in (cells[1:5] if "Eliminate" in printed.header else [*cells[1:4], "-"])]
-        assert sorted(k for each in counts for k in each) == list(range(n + 1))
-        up, down, out = row.escalate_if_dlts_at_most, row.deescalate_if_dlts_at_least, row.eliminate_if_dlts_at_least
-        for code, each in zip("ESDX", counts, strict=True):
-            for dlts in each:
-                at_end = found.history and level == 1 and down is not None and dlts >= down
-                eliminated = (out is not None and dlts >= out) or at_end
-                lower = not eliminated and down is not None and dlts >= down
-                higher = not eliminated and not lower and up is not None and dlts <= up
-                assert code == ("X" if eliminated else "D" if lower else "E" if higher else "S"), (n, dlts)
-
-
-def _counts(cell: str) -> list[int]:
-    if cell == "-":
-        return []
-    low, _, high = cell.partition(" to ")
-    return list(range(int(low), int(high or low) + 1))
 
 
 @by_design

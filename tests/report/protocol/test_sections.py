@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import pytest
 
 import escalate as esc
+from escalate.core.clock import Clock
+from escalate.core.errors import EscalateError
 from escalate.core.files import load_scenarios, read_design
 from escalate.core.method import ModelMethod
 from escalate.report.documents.blocks import Cell, Figure, Heading, Paragraph, plain
@@ -221,3 +226,68 @@ def test_how_the_trial_ends() -> None:
         design = make(settings, rules=rules)
         texts = list(build([Part(design, design.sha256)], cohorts=0).texts())
         assert any(text.startswith(said) for text in texts), said
+
+
+def test_a_design_given_twice_is_refused() -> None:
+    """Two escalations need two designs: the same one twice would be described twice as if it were two."""
+    part = Part(make({"kind": "boin"}), "0" * 64, "boin.yaml")
+    with pytest.raises(EscalateError, match=r"boin\.yaml: is given twice"):
+        build([part, part])
+
+
+def test_what_results_say_of_pending_outcomes() -> None:
+    """Without a clock, that every outcome is taken as known; with one, accrual, times to DLT and the days of a trial."""
+    design = make({"kind": "tite_boin"}, 3, max_patients=9, dlt_window=28)
+    scenarios = (esc.Scenario(name="a", dlt=(0.1, 0.3, 0.5)),)
+    exact = simulate([design], scenarios)
+    text = " ".join(build([Part(design, design.sha256, None, exact.designs[0])], exact, cohorts=0).texts())
+    assert "Every outcome is taken as known before the next dose is chosen: no patient is pending." in text
+    clock = Clock.from_dict({"accrual": {"kind": "fixed", "days": 7}})
+    timed = simulate([design], scenarios, trials=20, clock=clock)
+    document = build([Part(design, design.sha256, None, timed.designs[0])], timed, cohorts=0)
+    text = " ".join(document.texts())
+    assert "accrual fixed (every 7 days)" in text
+    assert "taken as known before" not in text
+    row = dict(
+        zip(tables(document)["oc-times"].header, map(text_of, tables(document)["oc-times"].rows[0]), strict=True)
+    )
+    mean = timed.designs[0].characteristics.value(0, "duration_days")
+    assert row["Mean days"].startswith(f"{mean:.1f} (")
+
+
+def test_without_results_nothing_is_said_of_them() -> None:
+    """Neither commands nor sentences speak of operating characteristics that are not there."""
+    design = make({"kind": "boin"})
+    texts = list(build([Part(design, design.sha256)], commands=("escalate report protocol boin.yaml -o a.md",)).texts())
+    assert "This section is written by:" in texts
+    assert not any(
+        "operating characteristics were computed" in text or "characteristics are computed" in text for text in texts
+    )
+
+
+def test_no_probabilities_before_any_data() -> None:
+    """Paths have no percentages: before the trial they would come from a guess."""
+    for design in (make({"kind": "boin"}), make({"kind": "three_plus_three"})):
+        document = build([Part(design, design.sha256)])
+        (figure,) = (block for block in document.blocks if isinstance(block, Figure) and block.key == "tree")
+        assert "%" not in figure.picture.description
+        assert not any("ercentage" in note or "robabilit" in note for note in figure.notes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"kind": "three_plus_three"},
+            "Cohorts have 3 evaluable patients; a level is filled to 3 patients, then to 6.",
+        ),
+        ({"kind": "rolling_six"}, "Cohorts have 3 evaluable patients, cut to what the level lacks of 6."),
+        ({"kind": "boin", "titration": True}, "after that cohorts have 3 evaluable patients."),
+        ({"kind": "accelerated_titration"}, "a level is filled to 3 patients, then to 6."),
+    ],
+)
+def test_sizes_of_cohorts_are_numbers(settings: dict[str, Any], said: str) -> None:
+    """A method that sizes its cohorts says how many patients they have."""
+    design = make(settings, dlt_window=28) if settings["kind"] == "rolling_six" else make(settings)
+    brief = " ".join(build([Part(design, design.sha256)], cohorts=0).texts())
+    assert said in brief

@@ -85,8 +85,10 @@ def test_selection_table() -> None:
         for d, name in enumerate(("3+3", "BOIN", "CRM")):
             of = saved()["designs"][d]["scenarios"][v]
             m = of["metrics"]
-            shares = (m["pcs"], m["pas"], m["overdose_selected"], of["selected_none"])
-            last = (percent(of["benchmark"]["pcs"]), percent(m["efficiency"]))
+            acceptable = any(0.18 <= p <= 0.42 for p in of["dlt"])
+            shares = (m["pcs"], m["pas"] if acceptable else None, m["overdose_selected"], of["selected_none"])
+            bound = of["benchmark"]["pcs"] or None
+            last = (percent(bound), percent(m["efficiency"] if bound else None))
             wanted.append(
                 [of["name"] if d == 0 else "", name, *map(percent, shares), f"{m['accuracy_index']:.2f}", *last]
             )
@@ -101,7 +103,8 @@ def test_allocation_table() -> None:
             of = saved()["designs"][d]["scenarios"][v]
             m = of["metrics"]
             means = (of["mean_patients"], m["sd_patients"], m["mean_dlts"])
-            shares = (m["dlt_rate"], m["pca"], m["overdose_allocated"], m["risk_overdose_60"])
+            at_mtd = m["pca"] if of["dlt"][0] <= 0.42 else None
+            shares = (m["dlt_rate"], at_mtd, m["overdose_allocated"], m["risk_overdose_60"])
             assert found[3 * v + d][2:] == [*(f"{x:.1f}" for x in means), *map(percent, shares)]
 
 
@@ -181,8 +184,39 @@ def test_what_is_needed_to_do_it_again() -> None:
         assert each in text
     for each in (f"escalate {made['version']}", f"Python {made['python']}", f"NumPy {made['numpy']}"):
         assert each in text
-    assert "escalate simulate tvec-liver-3plus3.yaml tvec-liver-boin.yaml tvec-liver-crm.yaml" in text
+    assert f"escalate simulate {' '.join(str(ROOT / path) for path in LIVER)}" in text
     assert "synthetic illustration" in report().subtitle
+
+
+def test_what_a_scenario_cannot_count_is_no_number() -> None:
+    """Where every level is toxic nobody is at an MTD, no level is acceptable, and only a design that bars level 1 has a bound."""
+    found, given = (rows(tables(report())[key])[-3:] for key in ("selection", "allocation"))
+    assert [row[3] for row in found] == ["-"] * 3
+    assert [row[-2] == "-" for row in found] == [True, False, True]
+    assert [row[-1] == "-" for row in found] == [True, False, True]
+    assert [row[6] for row in given] == ["-"] * 3
+
+
+def test_means_are_over_scenarios_that_can_count() -> None:
+    """In the section on sensitivity the mean of acceptable selections leaves out scenarios without an acceptable level."""
+    document = build(liver(), examples=0, sensitivity=sensitivity(liver().found))
+    row = rows(tables(document)["sensitivity"])[0]
+    of = saved()["designs"][0]["scenarios"]
+    shares = [each["metrics"]["pas"] for each in of if any(0.18 <= p <= 0.42 for p in each["dlt"])]
+    assert 0 < len(shares) < len(of)
+    assert row[3] == percent(sum(shares) / len(shares))
+
+
+def test_one_design_is_not_named_in_every_row() -> None:
+    """Tables of one design have no column for its name, and its trials are told under captions of their own."""
+    document = build(subject(("designs/tvec-liver-boin.yaml",), "simulations/scenarios/tvec-liver.yaml"), examples=2)
+    found = tables(document)
+    for key in ("selection", "allocation", "stopped", "designs", "levels-1"):
+        assert "Design" not in found[key].header
+        assert len(found[key].align or "") == len(found[key].header) == len(found[key].rows[0])
+    assert "the design" not in [cell for table in found.values() for row in rows(table) for cell in row]
+    assert [row[0] for row in rows(found["files"])] == ["Design", "Scenarios"]
+    assert all(table.caption.startswith("Trial ") for key, table in found.items() if key.startswith("trial-"))
 
 
 def test_every_scenario_has_its_reason() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 
-from escalate.core.files import load_scenarios, read_design
+from escalate.core.files import load_design, load_scenarios, read_design
+from escalate.core.scenario import Scenario
 from escalate.core.scenario_files import generate
+from escalate.methods.constant import Constant
 from escalate.report.documents.blocks import Document
 from escalate.report.simulation_report import Subject
 from escalate.report.simulation_report.purpose import CLEAR, purpose, tied_on_average, tied_with_best
@@ -83,3 +88,45 @@ def test_one_design_has_no_best() -> None:
     text = said(study(200, PATHS[:1]))
     assert "most often" not in text
     assert "200 random trials" in text
+
+
+def two(first: dict[str, Any], second: dict[str, Any], truths: tuple[Scenario, ...]) -> Subject:
+    """Return an exact study of two BOIN designs with other settings."""
+    base = read_design(ROOT / PATHS[0])
+    made = [
+        base.design.model_copy(update={"title": title, **each}) for title, each in (("one", first), ("other", second))
+    ]
+    return Subject(simulate(made, truths), (base, base))
+
+
+def test_designs_of_other_targets_are_not_ranked() -> None:
+    """No design is right more often where what is right differs; why is said, and each design keeps its own numbers."""
+    truths = tuple(load_scenarios(ROOT / TRUTHS)[:3])
+    text = said(two({"target": 0.2}, {"target": 0.3}, truths))
+    assert "The designs are not ranked: their targets differ (one 20% and other 30%), so that a level" in text
+    assert not any(words in text for words in ("most often", "more often", "ahead of"))
+    assert "one selects correctly in" in text
+    assert "not ranked" not in said(two({}, {"start_level": 2}, truths))
+
+
+def test_nor_on_average() -> None:
+    """The same over many scenarios."""
+    drawn = generate("paoletti", target=0.3, doses=5, gap=0.1, count=30)
+    text = said(two({"target": 0.2}, {"target": 0.3}, tuple(drawn)))
+    assert "The designs are not ranked: their targets differ" in text
+    assert "most often" not in text
+
+
+def test_alike_is_by_level_too() -> None:
+    """Two designs at different levels, equally toxic, have the same totals; they are not alike, for they select other levels."""
+    truth = (Scenario(name="two alike", dlt=(0.1, 0.1, 0.3, 0.4, 0.5)),)
+    base, files = load_design(ROOT / PATHS[0]), (read_design(ROOT / PATHS[0]),) * 2
+    one, other, again = (
+        base.model_copy(update={"title": title, "start_level": level, "rules": (), "method": Constant(level=level)})
+        for title, level in (("one", 1), ("other", 2), ("again", 1))
+    )
+    found = simulate([one, other], truth)
+    first, second = (result.scalars for result in found.designs)
+    assert all(np.array_equal(first[metric][0], second[metric][0], equal_nan=True) for metric in first)
+    assert "behave alike" not in said(Subject(found, files))
+    assert "one and again behave alike" in said(Subject(simulate([one, again], truth), files))

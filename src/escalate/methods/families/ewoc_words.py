@@ -51,7 +51,7 @@ def _within(design: Design, method: Ewoc, bound: str) -> str:
     if method.rounding == "nearest":
         return (
             f"for which the posterior probability that the MTD is below the point half way between its dose and that of the level "
-            f"below it is at most {bound} (rounding to the nearest level)"
+            f"below it is at most {bound} (a dose between two levels is rounded to the nearer one)"
         )
     if method.tolerance is not None:
         amount, more = method.tolerance.amount, method.tolerance.probability
@@ -59,26 +59,27 @@ def _within(design: Design, method: Ewoc, bound: str) -> str:
             f"for which the posterior probability that the MTD is below its dose less {number(amount)} {design.doses.unit} is at "
             f"most {bound}, and the probability that the MTD is below its dose is at most {bound} plus {number(more)}"
         )
-    return f"for which the posterior probability that the MTD is below its dose is at most {bound} (rounding down)"
+    return f"for which the posterior probability that the MTD is below its dose is at most {bound}"
 
 
 def _bound(design: Design, first: float, schedule: Schedule) -> str:
     if schedule.per == "cohort" and schedule.only_after == "none":
-        count = f"the number of patients in the trial, divided by {design.cohort_size} and rounded up"
+        count = f"Of all patients of the trial, each {design.cohort_size} count as one cohort, and so do fewer that are left over"
     elif schedule.per == "cohort":
-        count = f"the number of patients without a DLT, divided by {design.cohort_size} and rounded down"
+        count = (
+            f"Only patients without a DLT count, each {design.cohort_size} of them as one cohort; fewer that are left over do not "
+            "count"
+        )
     else:
         count = (
-            "the number of patients in the trial"
-            if schedule.only_after == "none"
-            else "the number of patients without a DLT"
+            "All patients of the trial count" if schedule.only_after == "none" else "Only patients without a DLT count"
         )
     unit = "cohort" if schedule.per == "cohort" else "patient"
     spared = f"the first {unit}" if schedule.hold == 1 else f"the first {schedule.hold} {unit}s"
     held = f" after {spared}" if schedule.hold else ""
     return (
         f"The feasibility bound starts at {number(first)} and rises by {number(schedule.step)} for each {unit}{held}, to at "
-        f"most {number(schedule.max)}; what is counted is {count}."
+        f"most {number(schedule.max)}. {count}."
     )
 
 

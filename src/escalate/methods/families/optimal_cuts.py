@@ -1,6 +1,7 @@
 """The cuts of the BOIN designs: where the DLT rate, or the mean score, speaks for escalation or de-escalation.
 
-Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. JRSS-C 64:507-523.
+Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. J R Stat Soc Ser C Appl Stat
+64:507-523.
 """
 
 from __future__ import annotations

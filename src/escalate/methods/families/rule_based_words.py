@@ -37,6 +37,17 @@ def three_plus_three(design: Design, deescalate: bool, six_at_mtd: bool) -> tupl
     )
 
 
+def three_plus_three_notes(deescalate: bool) -> tuple[str, ...]:
+    """Return what other levels do to the moves of the table."""
+    if not deescalate:
+        return ("With 2 or more DLTs the trial ends.",)
+    return (
+        "There is no escalation into a level that had 2 or more DLTs. Below such a level, a level with 3 patients and no DLT is "
+        "filled to 6 patients, and with at most 1 DLT in 6 patients the trial ends.",
+        "With 2 or more DLTs the level below is filled to 6 patients; where it has 6 already, the trial ends.",
+    )
+
+
 def three_plus_three_selection(design: Design, deescalate: bool, six_at_mtd: bool) -> tuple[str, ...]:
     """Return which level is the MTD of the 3+3 design."""
     barred = ", and that no safety rule bars" if barring(design) else ""

@@ -90,8 +90,8 @@ _ALL: Final = (
     Item(
         "skipping", "", "Skipping of levels",
         "Whether a level may be passed over, and when.",
-        "Whether a level may be passed over. No rule of the design limits the steps; the strategy says how the dose is chosen.",
-        "Say whether a level may be passed over; these are the rules that limit the steps.",
+        "Whether a level may be passed over; no sentence of the design limits the steps from one level to the next.",
+        "Say whether a level may be passed over; this is what the design says of its steps.",
         answers=(from_design.skipping,),
     ),
     Item(
@@ -142,6 +142,7 @@ _ALL: Final = (
         "interim", "", "Interim decisions",
         "The rules, fixed beforehand, beside the strategy: what bars a dose, and what is given then.",
         "The rules that bar a dose, and what is given then.",
+        "Say what else those who decide may bar a dose for.",
         answers=(from_design.interim,),
     ),
     Item(
@@ -155,6 +156,7 @@ _ALL: Final = (
         "stopping", "", "Stopping rules",
         "What ends the trial early, or bars doses.",
         "What ends the trial early.",
+        "Say what else ends the trial early, or that nothing does.",
         answers=(from_design.stopping,),
     ),
     Item(
@@ -177,7 +179,7 @@ _ALL: Final = (
     Item(
         "prior", "", "Prior information and its use",
         "Of a Bayesian analysis the model, the prior, and where that comes from.",
-        "The model, the prior and where it comes from; the method of this design states none.",
+        "The model, the prior and where it comes from; the design states none.",
         "Say where the prior comes from.",
         answers=(from_design.model,),
     ),

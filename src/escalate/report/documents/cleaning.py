@@ -29,6 +29,9 @@ _FORBIDDEN: Final = re.compile(
 )
 _BREAK: Final = re.compile("[ ]*[\t\n\r\x85\u2028\u2029]+[ \t\n\r\x85\u2028\u2029]*")
 _POWER: Final = re.compile(r"\b10\^(-?\d+)")
+_TIMES: Final = re.compile(r"(?<=\d) x (?=\d)")
+_SIGNS: Final = {" <= ": " \N{LESS-THAN OR EQUAL TO} ", " >= ": " \N{GREATER-THAN OR EQUAL TO} "}
+_LAMBDA: Final = re.compile(r"\blambda_(?=[ed]\b)")
 _RAISED: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -49,14 +52,17 @@ def lines(text: str) -> str:
 
 
 def typeset(text: str) -> str:
-    """Return a line with its powers of ten raised.
+    """Return a line with its powers of ten raised, and the signs of a printed formula.
 
     Examples
     --------
-    >>> typeset("10^8 PFU/mL")
-    '10⁸ PFU/mL'
+    >>> typeset("4 x 10^8 PFU/mL"), typeset("Pr(p <= 0.3) is at most lambda_e")
+    ('4 \N{MULTIPLICATION SIGN} 10⁸ PFU/mL', 'Pr(p ≤ 0.3) is at most λ_e')
     """
-    return _POWER.sub(lambda found: f"10{found[1].translate(_RAISED)}", line(text))
+    said = _POWER.sub(lambda found: f"10{found[1].translate(_RAISED)}", line(text))
+    for plain, sign in _SIGNS.items():
+        said = said.replace(plain, sign)
+    return _LAMBDA.sub("\N{GREEK SMALL LETTER LAMDA}_", _TIMES.sub(" \N{MULTIPLICATION SIGN} ", said))
 
 
 def cleaned(document: Document, say: Callable[[str], str] = typeset) -> Document:

@@ -59,8 +59,19 @@ def why_not(found: Recommendation, row: DoseRow) -> str:
         return ""
     if found.action is Action.START:
         return f"The first cohort gets the start level, {found.design.start_level}."
-    texts = [line.text for line in found.trace if row.level in line.forbidden_levels]
+    closed = [code for code in row.why_not.split(", ") if code in found.design.method.closes]
+    texts = [_closed(found, code) for code in closed]
+    texts += [line.text for line in found.trace if row.level in line.forbidden_levels]
     return " ".join(dict.fromkeys(texts)) or f"{row.why_not.replace('_', ' ')}."
+
+
+def _closed(found: Recommendation, code: str) -> str:
+    """Return that the method closed levels for good, with the data of the lowest."""
+    first = next(row for row in found.doses if code in (row.why_not or "").split(", "))
+    return (
+        f"Level {first.level}: {first.dlts}/{first.patients} DLTs; {found.design.method.kind} gives neither it nor a level above "
+        "it again."
+    )
 
 
 def _source(source: str) -> str:

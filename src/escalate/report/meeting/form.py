@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from escalate.report.documents.blocks import Cell, Heading, PageBreak, Paragraph, Table
+from escalate.report.plan import barred_words
 from escalate.report.sentences import dose_words, sentences
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def blocks(subject: Subject) -> Iterator[Block]:
     yield Heading("The decision")
     yield Paragraph("To be filled in and signed by hand at the meeting.")
     said = "none" if subject.asked is None else sentences(subject.asked).main
-    levels = "   ".join(f"{BOX} {k}: {dose_words(design, k)}" for k in range(1, design.n_doses + 1))
+    levels = "   ".join(
+        f"{BOX} {k}: {dose_words(design, k)}{_against(subject, k)}" for k in range(1, design.n_doses + 1)
+    )
     choices = ("as recommended", "a lower dose", "a higher dose", "hold", "stop")
     rows = (
         ("Recommended by the design", said),
@@ -45,3 +48,9 @@ def blocks(subject: Subject) -> Iterator[Block]:
     yield Table("signatures", "Who decided", heads, lines, "llll")
     if subject.record is not None:
         yield Paragraph("Paper is for the meeting; what counts is the decision signed on the record.", "note")
+
+
+def _against(subject: Subject, level: int) -> str:
+    """Return, in brackets, what keeps a level from being given now; empty where nothing does."""
+    why = None if subject.asked is None else subject.asked.doses[level - 1].why_not
+    return "" if why is None else f" ({barred_words(subject.design, why)})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from escalate.core.decision import MAX_PATIENTS, METHOD_DONE
 from escalate.core.errors import EscalateError
 from escalate.core.moves import Action
 from escalate.core.wording import counted, listed
@@ -12,10 +13,10 @@ from escalate.report import on_paper
 from escalate.report.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Reference, Table, Tone, Words
 from escalate.report.path_tables import shown
 from escalate.report.protocol.part import Part
-from escalate.report.simulation_report.methods import stop_words
 from escalate.study.pathways import paths
 
 if TYPE_CHECKING:
+    from escalate.core.design import Design
     from escalate.study.path_nodes import PathNode
     from escalate.study.pathways import Pathways
 
@@ -48,7 +49,7 @@ def ahead(part: Part, cohorts: int) -> Iterator[Block]:
 def _drawn(part: Part, found: Pathways, caption: str) -> list[Figure]:
     """Return the tree; nothing where a page cannot hold it."""
     try:
-        return list(on_paper.pathway_tree(part.key("tree"), caption, found, (found.basis_text,)))
+        return list(on_paper.pathway_tree(part.key("tree"), caption, found, chances=False))
     except EscalateError:
         return []
 
@@ -86,7 +87,7 @@ def _table(part: Part, found: Pathways) -> Table:
     notes = (
         (f"Letters: {', '.join(f'{each.letter} {each.name}' for each in design.outcomes)}.",)
         if len(design.outcomes) > 2
-        else ("DLTs of patients of the cohort, and its level.",)
+        else ("For example, 1/3 at level 2: of 3 patients of the cohort, treated at level 2, 1 had a DLT.",)
     )
     return Table(part.key("paths"), f"Outcomes of {counted(found.cohorts, 'cohort')} and what follows", head, tuple(rows),
                  align="l" * len(head), notes=notes)  # fmt: skip
@@ -114,4 +115,12 @@ def _then(part: Part, node: PathNode) -> str:
         ]
         return f"{verb} level {node.next_level}{barred}"
     mtd = "no MTD" if node.mtd_level is None else f"MTD level {node.mtd_level}"
-    return f"Stop, {mtd} ({listed([stop_words(reason.code) for reason in node.reasons])})"
+    return f"Stop, {mtd} ({listed([_why(part.design, reason.code) for reason in node.reasons])})"
+
+
+def _why(design: Design, code: str) -> str:
+    """Return why a trial ended, in words."""
+    said = code.replace("_", " ")
+    if any(rule.kind == code for rule in design.rules):
+        return f"rule '{said}'"
+    return {MAX_PATIENTS: "all patients treated", METHOD_DONE: "the method ends it"}.get(code, said)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from escalate import __version__
+from escalate.core.errors import EscalateError
 from escalate.report.documents.blocks import Block, Document, Heading, Items, Paragraph, Reference, Table
 from escalate.report.protocol import frame
 from escalate.report.protocol.ahead import ahead
@@ -43,7 +44,18 @@ def build(
         How many cohorts ahead the table of paths looks; 0 leaves it out.
     commands
         By which the results, and this document, can be made again.
+
+    Raises
+    ------
+    EscalateError
+        Where a design is given twice.
     """
+    for k, part in enumerate(parts):
+        if part.sha256 in {each.sha256 for each in parts[:k]}:
+            raise EscalateError(
+                f"{part.file or part.design.title}: is given twice; give each dose escalation a design file of its own, with its "
+                "own title"
+            )
     if len(parts) > 1:
         parts = tuple(replace(part, place=k) for k, part in enumerate(parts))
     subtitle = "; ".join(part.design.title for part in parts)
@@ -125,7 +137,7 @@ def _doses(part: Part) -> Table:
     )
     head = (
         "Level",
-        f"Dose ({design.doses.unit})" if labels is None else "Dose",
+        "Dose",
         *(() if labels is None else ("Given as",)),
     )
     return Table(part.key("doses"), "Dose levels", head, rows, align="l" * len(head))

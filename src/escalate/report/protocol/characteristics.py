@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from escalate.report import on_paper
 from escalate.report.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Reference, Table
+from escalate.report.protocol.frame import has_pending
 from escalate.report.protocol.part import Part
 from escalate.report.truth import scored, true_mtd, true_rates
 from escalate.study.metrics import TOXIC
@@ -26,6 +27,15 @@ SHOWN: Final = (
     ("Mean patients", "mean_patients", 1.0),
     ("Mean DLTs", "mean_dlts", 1.0),
     ("Stopped early, %", "stopped_early", 100.0),
+)
+TIMES: Final = (
+    ("Mean days", "duration_days"),
+    ("Days, 10%", "duration_p10"),
+    ("Days, median", "duration_p50"),
+    ("Days, 90%", "duration_p90"),
+    ("Suspended, days", "waiting_days"),
+    ("Patients turned away", "turned_away"),
+    ("Days in the queue", "queued_days"),
 )
 
 
@@ -48,7 +58,7 @@ def characteristics(part: Part, found: OperatingCharacteristics) -> Iterator[Blo
             f"Operating characteristics under {scenarios} are in ",
             Reference(part.key("oc")),
             *levels,
-            f". {how}{_clock(found)}",
+            f". {how}{_timing(part, found)}",
         )
     )
     if n > MANY:
@@ -56,14 +66,45 @@ def characteristics(part: Part, found: OperatingCharacteristics) -> Iterator[Blo
         return
     yield _by_scenario(part, result, exact=found.exact)
     yield _by_level(part, result, exact=found.exact)
+    yield from _times(part, result)
     yield from _figure(part, found, result)
 
 
-def _clock(found: OperatingCharacteristics) -> str:
+def _timing(part: Part, found: OperatingCharacteristics) -> str:
+    """Return what is assumed of pending outcomes, or how patients and outcomes come on a clock."""
+    if found.clock is not None:
+        from escalate.report.clock_tables import heading  # noqa: PLC0415 - rich is not needed otherwise
+
+        return f" {heading(found.clock)} The first patient arrives on day 0."
+    if not has_pending(part.design):
+        return ""
+    beside = " and nobody is backfilled" if part.design.backfill is not None else ""
     return (
-        ""
-        if found.clock is None
-        else " Trials ran on a calendar, with accrual and times to DLT as the simulation report gives them."
+        " Every outcome is taken as known before the next dose is chosen: no patient is pending"
+        f"{beside}. What the design does while outcomes are pending has no part in these numbers, and they say nothing of the "
+        "duration of the trial."
+    )
+
+
+def _times(part: Part, result: DesignResult) -> Iterator[Table]:
+    """Yield days and patients lost by scenario, where trials ran on a clock."""
+    has = {column.metric for column in result.characteristics.columns}
+    shown = [(head, metric) for head, metric in TIMES if metric in has]
+    if not shown:
+        return
+    rows = (
+        (scenario.name, *(_number(*result.characteristics.of(v, metric)[0]) for _, metric in shown))
+        for v, scenario in enumerate(result.scenarios)
+    )
+    yield Table(
+        part.key("oc-times"),
+        "Duration of a trial by scenario",
+        ("Scenario", *(head for head, _ in shown)),
+        tuple(rows),
+        notes=(
+            "Suspended: days on which patients could not be treated because outcomes were awaited.",
+            *_errors(exact=False),
+        ),
     )
 
 

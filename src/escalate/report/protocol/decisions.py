@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from escalate.core.arrays import NONE
+from escalate.core.arrays import NONE, IntArray
 from escalate.core.method import TableMethod
+from escalate.core.outcome import burden_units
 from escalate.core.rule import Rule
 from escalate.core.tally import States, Tally
-from escalate.core.wording import counted
-from escalate.report.documents.blocks import (
-    Block,
-    Cell,
-    Figure,
-    Heading,
-    Paragraph,
-    Reference,
-    Table,
-    Tone,
-    Words,
-    plain,
-)
+from escalate.core.wording import counted, listed, number
+from escalate.report.documents.blocks import Block, Cell, Figure, Heading, Paragraph, Reference, Table, Tone, Words
 from escalate.report.pictures import decision_grid
+from escalate.report.protocol.decision_rows import (
+    COHORTS_SHOWN,
+    Line,
+    lines_of_model,
+    lines_of_table,
+    notes_of_marks,
+    ranges,
+    scores_of,
+)
 from escalate.report.protocol.part import Part
+from escalate.report.protocol.pending import pending
+from escalate.study.reached import FATES, Fate, Visit
 
 if TYPE_CHECKING:
     from escalate.core.design import Design
-    from escalate.study.table import DecisionTable, TableRow
+    from escalate.study.table import DecisionTable
 
-MOST_ROWS: Final = 24
-"""A longer table has the rows of whole cohorts alone."""
-COHORTS_SHOWN: Final = 4
-"""Of a model's table, so many cohorts at a level."""
 GRID_ROWS: Final = 2
-EDGE = "-"
+WHOLE: Final = "The rows are those of cohorts whose patients are all evaluable."
+HEADS: Final[dict[Fate, str]] = {
+    "escalate": "Escalate",
+    "stay": "Stay",
+    "deescalate": "De-escalate",
+    "eliminate": "Eliminate",
+    "stop": "Stop",
+}
+TONES: Final[dict[Fate, Tone]] = {
+    "escalate": "escalate",
+    "stay": "stay",
+    "deescalate": "deescalate",
+    "eliminate": "eliminate",
+    "stop": "eliminate",
+}
 
 
 def decisions(part: Part) -> Iterator[Block]:
@@ -47,212 +57,240 @@ def decisions(part: Part) -> Iterator[Block]:
         return
     from escalate.study.table import table  # noqa: PLC0415 - seldom needed elsewhere
 
-    is_table = isinstance(design.method, TableMethod)
-    found = table(design)
-    rows = _shown(design, found, is_table=is_table)
     key = part.key("decisions")
     yield Heading("Decision table", depth)
-    yield Paragraph((Reference(key), _what(found)))
-    yield _table(part, found, rows)
-    if is_table and len(rows) >= GRID_ROWS and not found.graded:
-        yield Figure(
-            part.key("decision-grid"), "Decision table as a grid", decision_grid(design, name=part.key("decision-grid"))
-        )
-    if found.pending:
-        yield from _pending(part, found)
+    if not isinstance(design.method, TableMethod):
+        lines, found = lines_of_model(design)
+        yield Paragraph((Reference(key), _of_model(design)))
+        yield _table(part, lines, (*_comes(design, found), *_notes_of_model(design, lines)))
+        return
+    whole = table(design)
+    lines = lines_of_table(design, whole)
+    yield Paragraph((Reference(key), _of_table(whole)))
+    yield _scores(part, whole, lines) if whole.graded else _table(part, lines, _notes_of_table(design, whole, lines))
+    yield from _grid(part, whole, lines)
+    if whole.pending:
+        yield from pending(part, whole)
 
 
-def _what(found: DecisionTable) -> str:
-    """Return what the table shows, to follow its number."""
+def _of_model(design: Design) -> str:
+    """Return what the table of a model shows, to follow its number."""
+    milder = ", and no patient a milder toxicity either" if len(design.outcomes) > 2 else ""
+    return (
+        " shows what follows the number of DLTs among the evaluable patients at the current level, rules included, as long as "
+        f"no patient of another level had a DLT{milder}. Each number was asked in every order of DLTs over the cohorts of the "
+        "level with which the trial is still at the level. After other data the decision can be another one: the method decides "
+        "from all data of the trial."
+    )
+
+
+def _of_table(found: DecisionTable) -> str:
     what = "total score" if found.graded else "number of DLTs"
-    if found.history:
-        return (
-            f" shows what follows the {what} among the evaluable patients at the current level, within the rules, given one "
-            "whole cohort without a DLT at each lower level and no patient above. Other data can give other decisions: the "
-            "method decides from all data of the trial."
-        )
-    level = ", level by level" if found.by_level else ""
-    return f" shows{level} what follows the {what} among all evaluable patients treated at the current level."
+    level = ", level by level," if found.by_level else ""
+    return (
+        f" shows{level} what follows the {what} among all evaluable patients treated at the current level, while the trial has "
+        "not reached its maximum number of patients."
+    )
 
 
-def _shown(design: Design, found: DecisionTable, *, is_table: bool) -> list[TableRow]:
-    """Return the rows that a protocol prints."""
-    rows = list(found.rows)
-    size = design.cohort_size
-    if is_table:
-        per_level = max(sum(row.level == level for row in rows) for level in {row.level for row in rows})
-        if per_level > MOST_ROWS or found.by_level:
-            whole = [row for row in rows if row.patients % size == 0]
-            rows = whole or rows
-        return rows
-    seen: dict[int | None, int] = {}
-    kept = []
-    for row in rows:
-        seen[row.level] = seen.get(row.level, 0) + 1
-        if seen[row.level] <= COHORTS_SHOWN:
-            kept.append(row)
-    return kept
-
-
-def _table(part: Part, found: DecisionTable, rows: list[TableRow]) -> Table:
-    design, what = part.design, "total score" if found.graded else "DLTs"
-    lowest = any(row.level is None and _differs(row) for row in rows)
-    heads = ["Patients", "Escalate", "Stay", "De-escalate", "Eliminate"]
+def _table(part: Part, lines: Sequence[Line], notes: tuple[str, ...]) -> Table:
+    fates = [fate for fate in FATES if fate in FATES[:3] or any(line.dlts(fate) for line in lines)]
+    by_level = any(line.level is not None for line in lines)
+    lowest = any(line.lowest for line in lines)
     made = []
-    for row in rows:
-        cells: list[Words | Cell] = [str(row.patients)] if row.level is None else [str(row.level), str(row.patients)]
-        cells += _scores(row) if found.graded else _ranges(row, history=found.history)
+    for line in lines:
+        cells: list[Words | Cell] = [str(line.level)] if by_level else []
+        cells.append(str(line.patients))
+        cells += [Cell(line.cell(fate), TONES[fate] if line.dlts(fate) else "plain") for fate in fates]
         if lowest:
-            cells.append(_from(row.stop_at_lowest_if_dlts_at_least, row.patients, "eliminate", graded=found.graded))
+            cells.append(Cell(ranges(line.lowest), "eliminate" if line.lowest else "plain"))
         made.append(tuple(cells))
-    by_level = found.rows[0].level is not None if found.rows else False
-    eliminates = 5 if by_level else 4
-    if not lowest and all(_is_empty(line[eliminates]) for line in made):
-        heads, made = heads[:-1], [line[:-1] for line in made]
-    header = (*(("Level",) if by_level else ()), *heads, *(("Stop, at level 1",) if lowest else ()))
+    header = (
+        *(("Level",) if by_level else ()),
+        "Patients",
+        *(HEADS[fate] for fate in fates),
+        *(("Stop, at level 1",) if lowest else ()),
+    )
     return Table(
         part.key("decisions"),
-        f"Decision by {what} among the evaluable patients at the current level",
-        tuple(header),
+        "Decision by DLTs among the evaluable patients at the current level",
+        header,
         tuple(made),
         align="r" * len(header),
-        notes=_notes(design, found, rows),
+        notes=(*notes, "Numbers of patients and of DLTs that the trial cannot come to are left out."),
     )
 
 
-def _is_empty(cell: Words | Cell) -> bool:
-    return plain(cell) == EDGE
-
-
-def _differs(row: TableRow) -> bool:
-    return row.stop_at_lowest_if_dlts_at_least != row.eliminate_if_dlts_at_least
-
-
-def _ranges(row: TableRow, *, history: bool) -> list[Words | Cell]:
-    """Return the counts of DLTs that lead to each action, as ranges that cover 0 to all patients."""
-    n = row.patients
-    up, down, out = (
-        None if cut is None else int(cut)
-        for cut in (row.escalate_if_dlts_at_most, row.deescalate_if_dlts_at_least, row.eliminate_if_dlts_at_least)
-    )
-    if history and row.level == 1 and down is not None:
-        # Below level 1 there is nothing: the trial stops.
-        out = min(down, n + 1 if out is None else out)
-    ends = {"eliminate": n + 1 if out is None else out}
-    ends["deescalate"] = min(n + 1 if down is None else down, ends["eliminate"])
-    ends["stay"] = min(0 if up is None else up + 1, ends["deescalate"])
-    edges = [0, ends["stay"], ends["deescalate"], ends["eliminate"], n + 1]
-    tones: tuple[Tone, ...] = ("escalate", "stay", "deescalate", "eliminate")
-    return [
-        Cell(_range(low, high - 1), tone if low < high else "plain")
-        for (low, high), tone in zip(pairwise(edges), tones, strict=True)
-    ]
-
-
-def _range(low: int, high: int) -> str:
-    return EDGE if high < low else str(low) if low == high else f"{low} to {high}"
-
-
-def _scores(row: TableRow) -> list[Words | Cell]:
-    up, down, out = row.escalate_if_dlts_at_most, row.deescalate_if_dlts_at_least, row.eliminate_if_dlts_at_least
-    upper = "" if down is None else f"below {down:g}"
-    between = " and ".join(each for each in ("" if up is None else f"above {up:g}", upper) if each)
-    return [
-        Cell(EDGE if up is None else f"at most {up:g}", "escalate"),
-        Cell(between or "any", "stay"),
-        Cell(EDGE if down is None else f"{down:g} or more", "deescalate"),
-        Cell(EDGE if out is None else f"{out:g} or more", "eliminate"),
-    ]
-
-
-def _from(cut: float | None, n: int, tone: Tone, *, graded: bool) -> Cell:
-    if cut is None:
-        return Cell(EDGE)
-    return Cell(f"{cut:g} or more" if graded else _range(int(cut), n), tone)
-
-
-def _notes(design: Design, found: DecisionTable, rows: list[TableRow]) -> tuple[str, ...]:
-    few = len(rows) < len(found.rows)
-    sizes = f"Shown are whole cohorts of {counted(design.cohort_size, 'patient')}" if few else ""
-    if few and found.history:
-        sizes += f", up to {COHORTS_SHOWN} at a level"
-    command = f"{sizes}; the command 'escalate table' prints every row." if few else ""
-    cohort = "As few of the DLTs as possible are in the last cohort." if found.history else ""
-    return tuple(
-        note
-        for note in (_eliminate(design, found, rows), _at_level_1(design, rows), cohort, command, *found.notes)
-        if note
+def _scores(part: Part, found: DecisionTable, lines: Sequence[Line]) -> Table:
+    """Return the table by total score, of the scores that there are."""
+    design, method = part.design, part.design.method
+    assert isinstance(method, TableMethod)
+    scale = method.score_of_dlt()
+    assert scale is not None
+    units, whole = burden_units(method.outcomes)
+    rows = {(row.level, row.patients): row for row in found.rows}
+    made = []
+    for line in lines:
+        scores = list(scores_of(design, rows[line.level, line.patients], units.tolist(), whole, scale))
+        stops = all(fate == "stop" for fate in line.fates.values())
+        cells: list[Words | Cell] = [str(line.level)] if line.level is not None else []
+        cells.append(str(line.patients))
+        for fate in FATES:
+            here = [value for value, each in scores if ("stop" if stops else each) == fate]
+            cells.append(Cell(_from_to(here), TONES[fate] if here else "plain"))
+        made.append(cells)
+    kept = [k for k in range(len(made[0])) if k < len(made[0]) - 2 or any(_text(row[k]) != "-" for row in made)]
+    header = (*(("Level",) if found.by_level else ()), "Patients", *HEADS.values())
+    return Table(
+        part.key("decisions"),
+        "Decision by total score among the evaluable patients at the current level",
+        tuple(header[k] for k in kept),
+        tuple(tuple(row[k] for k in kept) for row in made),
+        align="r" * len(kept),
+        notes=(
+            *_notes_of_table(design, found, lines),
+            "Each cell has the lowest and the highest total score, of those that the patients can have, that lead to the decision.",
+        ),
     )
 
 
-def _eliminate(design: Design, found: DecisionTable, rows: list[TableRow]) -> str:
-    """Return what the last column means; nothing where it is empty."""
-    barred = any(row.eliminate_if_dlts_at_least or row.stop_at_lowest_if_dlts_at_least for row in rows)
-    stops = found.history and any(row.level == 1 and row.deescalate_if_dlts_at_least is not None for row in rows)
-    if not barred:
-        return "Eliminate, at level 1: the trial stops, with no MTD." if stops else ""
-    barring = [rule for rule in design.rules if rule.about_safety and type(rule).forbids is not Rule.forbids]
-    lasting = ", for the rest of the trial" if all(rule.permanent for rule in barring) else ""
+def _text(cell: Words | Cell) -> Words:
+    return cell.words if isinstance(cell, Cell) else cell
+
+
+def _from_to(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
+    low, high = number(values[0]), number(values[-1])
+    return low if low == high else f"{low} to {high}"
+
+
+def _grid(part: Part, found: DecisionTable, lines: Sequence[Line]) -> Iterator[Figure]:
+    """Yield the table as a grid, of the rows that say the same as the table: those before one at which the trial stops."""
+    design = part.design
+    until = next((k for k, line in enumerate(lines) if line.marked or line.dlts("stop")), len(lines))
+    rows = {line.patients for line in lines[:until]}
+    if found.graded or found.by_level or len(rows) < GRID_ROWS or design.method.sizes_cohorts:
+        return
+    from escalate.study.table import table  # noqa: PLC0415 - seldom needed elsewhere
+
+    shorter = design.model_copy(update={"max_patients": max(rows)})
+    drawn = table(shorter).rows
+    whole = {row.patients for row in drawn if row.patients % design.cohort_size == 0}
+    if drawn == found.rows[: len(drawn)] and whole <= rows:
+        key = part.key("decision-grid")
+        yield Figure(key, "Decision table as a grid", decision_grid(shorter, name=key))
+
+
+def _comes(design: Design, found: Sequence[Visit]) -> Iterator[str]:
+    """Yield how the trial comes to each level without a DLT, and to which it does not."""
+    first, size = design.start_level, design.cohort_size
+    plain = all(visit.before == dict.fromkeys(range(first, visit.level), size) for visit in found)
+    if plain and len(found) > 1:
+        below = "each lower level" if first == 1 else f"each lower level from level {first} on"
+        yield f"Treated before at {below}: one cohort of {counted(size, 'patient')}, without a DLT."
+    elif len(found) > 1:
+        for visit in found:
+            before = listed([f"{n} at level {level}" for level, n in visit.before.items()])
+            if before:
+                yield f"Level {visit.level}, patients treated before, without a DLT: {before}."
+    away = [str(level) for level in range(1, design.n_doses + 1) if level not in {visit.level for visit in found}]
+    if away:
+        several = len(away) > 1
+        yield (
+            f"Level{'s' * several} {listed(away)} {'have' if several else 'has'} no rows: as long as nobody has a DLT the trial "
+            f"does not come to {'them' if several else 'it'}."
+        )
+
+
+def _notes_of_model(design: Design, lines: Sequence[Line]) -> Iterator[str]:
+    yield from _eliminate(design, lines)
+    if any(line.dlts("stop") for line in lines):
+        yield "Stop: the trial ends."
+    yield f"Shown are up to {COHORTS_SHOWN} cohorts at a level."
+    yield from notes_of_marks(lines)
+    yield WHOLE
+
+
+def _notes_of_table(design: Design, found: DecisionTable, lines: Sequence[Line]) -> tuple[str, ...]:
     return (
-        f"Eliminate: with these data safety rules forbid the level and every level above it{lasting}; at level 1 the trial stops, "
-        "with no MTD."
+        *_eliminate(design, lines),
+        *_stop(lines),
+        *_at_level_1(design, found, lines),
+        *_at_top(design, found, lines),
+        *notes_of_marks(lines),
+        *(_named(design, note) for note in found.notes if not note.startswith("Not in these rows: the end")),
+        *(("Rules on stopping that look at more than the current level come first.",) if _ends(design) else ()),
+        "Backfilled patients can make any number of patients possible." if design.backfill is not None else WHOLE,
     )
 
 
-def _at_level_1(design: Design, rows: list[TableRow]) -> str:
-    """Return what a de-escalation means at level 1, where it means one thing."""
-    method = design.method
-    if not isinstance(method, TableMethod) or method.score_of_dlt() is not None:
-        return ""
+def _ends(design: Design) -> bool:
+    return any(type(rule).stops is not Rule.stops for rule in design.rules)
+
+
+def _stop(lines: Sequence[Line]) -> Iterator[str]:
+    """Yield what the column means; nothing where it is empty."""
+    if any(line.dlts("stop") for line in lines):
+        yield "Stop: the trial ends, at whatever level."
+    if any(line.dlts("stop") and (line.dlts("escalate") or line.dlts("deescalate")) for line in lines):
+        yield (
+            "In a row with a stop the trial also ends where the dose would stay the same because no level above, or none below, "
+            "may be given."
+        )
+
+
+def _named(design: Design, note: str) -> str:
+    """Return a note with its rules in words."""
+    for rule in design.rules:
+        said = rule.kind.replace("_", " ")
+        note = note.replace(f" ({rule.kind})", "").replace(rule.kind, f"'{said}'")
+    return note.replace("Not in these rows, because", "Rules that are not in these rows, because")
+
+
+def _eliminate(design: Design, lines: Sequence[Line]) -> Iterator[str]:
+    """Yield what the column means; nothing where it is empty."""
+    if any(line.dlts("eliminate") or line.lowest for line in lines):
+        barring = [rule for rule in design.rules if rule.about_safety and type(rule).forbids is not Rule.forbids]
+        lasting = ", for the rest of the trial" if all(rule.permanent for rule in barring) else ""
+        yield (
+            f"Eliminate: with these data safety rules forbid the level and every level above it{lasting}; at level 1 the trial "
+            "stops, with no MTD."
+        )
+
+
+def _at_level_1(design: Design, found: DecisionTable, lines: Sequence[Line]) -> Iterator[str]:
+    """Yield what a de-escalation means at level 1, where it means one thing."""
+    following = _following(design, found, lines, 0, "deescalate")
+    if len(following) and (following == NONE).all():
+        yield "At level 1, where the table says de-escalate the trial stops."
+    elif len(following) and (following == 0).all():
+        yield "At level 1, where the table says de-escalate the dose stays the same."
+
+
+def _at_top(design: Design, found: DecisionTable, lines: Sequence[Line]) -> Iterator[str]:
+    """Yield what an escalation means at the highest level, where it means that the dose stays."""
+    top = design.n_doses - 1
+    following = _following(design, found, lines, top, "escalate")
+    if len(following) and (following == top).all():
+        yield f"At level {top + 1}, the highest, where the table says escalate the dose stays the same."
+
+
+def _following(design: Design, found: DecisionTable, lines: Sequence[Line], dose: int, fate: Fate) -> IntArray:
+    """Return what the method gives at a level, 0-based, where the table says something; nothing of scores."""
+    if found.graded:
+        return np.zeros(0, dtype=np.int64)
     counts = np.array(
         [
-            [row.patients - dlts, *[0] * (len(design.outcomes) - 2), dlts]
-            for row in rows
-            if row.level in {None, 1}
-            for dlts in range(row.patients + 1)
-            if method.actions(design, row.patients, 0)[dlts] < 0
+            [line.patients - dlts, *[0] * (len(design.outcomes) - 2), dlts]
+            for line in lines
+            if line.level in {None, dose + 1}
+            for dlts in line.dlts(fate)
         ],
         dtype=np.int64,
     )
     if not len(counts):
-        return ""
+        return np.zeros(0, dtype=np.int64)
     tallies = np.zeros((len(counts), design.n_doses, counts.shape[1]), dtype=np.int64)
-    tallies[:, 0] = counts
-    following = method.decide(design, States(Tally(tallies), np.zeros(len(counts), dtype=np.int64), counts)).next
-    if (following == NONE).all():
-        return "At level 1, where the table says de-escalate the trial stops."
-    return "At level 1, where the table says de-escalate the dose stays the same." if (following == 0).all() else ""
-
-
-def _pending(part: Part, found: DecisionTable) -> Iterator[Block]:
-    key = part.key("pending")
-    yield Paragraph(
-        (
-            "While outcomes at the current level are pending, ",
-            Reference(key),
-            " applies: the dose is escalated where the summed follow-up of the pending patients (STFT, in DLT windows) is at "
-            "least one number, and de-escalated where it is at most the other. Between them the dose stays the same. Rules by "
-            "which accrual waits come first.",
-        )
-    )
-    rows = []
-    for row in found.pending:
-        several = f"{row.pending_from} to {row.pending_to}"
-        up, down = row.escalate_from, row.deescalate_to
-        rows.append(
-            (
-                str(row.patients),
-                str(row.dlts),
-                str(row.pending_from) if row.pending_from == row.pending_to else several,
-                "never" if up is None else "always" if up == 0 else f"{up:.2f}",
-                "never" if down is None else "always" if down >= row.pending_to else f"{down:.2f}",
-            )
-        )
-    yield Table(
-        key,
-        "Decision while outcomes are pending, for whole cohorts",
-        ("Patients", "DLTs", "Pending", "Escalate if STFT at least", "De-escalate if STFT at most"),
-        tuple(rows),
-        align="rrrrr",
-        notes=("Cut-offs of STFT are rounded to two decimals; the software compares exactly.",),
-    )
+    tallies[:, dose] = counts
+    return design.method.decide(design, States(Tally(tallies), np.full(len(counts), dose), counts)).next

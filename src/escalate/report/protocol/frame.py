@@ -23,7 +23,7 @@ def target(design: Design) -> str:
     said = f"The target {what} is {number(design.target)}."
     if design.method.needs_target:
         return said
-    return f"{said} It is used where this text names it, and by the operating characteristics; the method itself needs none."
+    return f"{said} The method itself does not use it; it serves the operating characteristics, and rules that name it."
 
 
 def brief(design: Design) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ def cohorts(design: Design) -> tuple[str, ...]:
     if sized:
         return (" ".join(rule.describe(design) for rule in sized) + largest[0],)
     if design.method.sizes_cohorts:
-        return ("The method says how many patients a cohort has.",)
+        return (design.method.describe_sizes(design),)
     return (f"Cohorts have {counted(design.cohort_size, 'evaluable patient')}.",)
 
 
@@ -58,8 +58,13 @@ def rules_opening(design: Design) -> str:
     """Return what stands before the rules: where they come from, and what p is."""
     said = "The published rules of the method apply:" if design.published_rules else "These rules apply:"
     if any("Pr(p" in rule.describe(design) and not score_note(design.outcomes) for rule in design.rules):
-        return f"{said[:-1]}; p is the DLT probability at the dose spoken of."
+        return f"{said[:-1]}; p is the true DLT probability of the dose that a rule is about."
     return said
+
+
+def rule_said(design: Design, rule: Rule) -> str:
+    """Return what a rule does, and whether it is a safety rule."""
+    return f"{rule.describe(design)} {rule.safety_note(design)}".rstrip()
 
 
 def size(design: Design) -> str:
@@ -101,7 +106,10 @@ def waiting(design: Design) -> tuple[str, ...]:
     deciding = [rule.kind for rule in design.rules if rule.decides_pending]
     if not has_pending(design):
         return ("The dose of the next cohort is chosen when the outcome of every patient treated so far is known.",)
-    counts = "In the rules, a patient whose outcome is pending counts as evaluable and as without a DLT so far."
+    counts = "In the rules, a patient whose outcome is pending counts as evaluable and as without a DLT so far"
+    if any(rule.weighs_follow_up(design) for rule in design.rules):
+        counts += '; only in what a rule takes "from the model" is the patient weighed by follow-up, as by the method'
+    counts += "."
     method = "" if design.method.weighs_follow_up else ", or the method would,"
     ends = (
         "Where the maximum number of patients has been treated, or a rule that is not about safety would end the "
@@ -125,6 +133,11 @@ def safety_and_vetoes(design: Design) -> tuple[str, ...]:
     """Return what follows where rules forbid a level, and where several speak at once."""
     forbidding = any(type(rule).forbids is not Rule.forbids for rule in design.rules)
     said = []
+    if any(rule.safety_note(design) for rule in design.rules):
+        said.append(
+            "Safety rules: a level that a safety rule forbids when the trial ends cannot be the MTD, and no other rule and no "
+            "pending outcome holds back the stop of a safety rule."
+        )
     if len(design.rules) > 1:
         said.append(
             "All rules hold at once, in no order: a level is forbidden where any rule forbids it, and the trial stops where "

@@ -20,11 +20,13 @@ def software(parts: Sequence[Part], commands: Sequence[str]) -> Iterator[Block]:
     commands
         Those that the results came from.
     """
+    studied = any(part.result is not None for part in parts)
+    computed = "the tables above and the operating characteristics were" if studied else "the tables above were"
     yield Heading("Statistical software and reproducibility")
     yield Paragraph(
         f"This section was made by escalate {__version__} from the design file{'s' * (len(parts) > 1)}. The same software "
         "recommends the dose of each cohort from the data of the trial and selects the MTD, by the same decision function that "
-        "the tables above and the operating characteristics were computed with."
+        f"{computed} computed with."
     )
     yield Items(
         tuple(
@@ -32,14 +34,17 @@ def software(parts: Sequence[Part], commands: Sequence[str]) -> Iterator[Block]:
             for part in parts
         )
     )
-    yield Paragraph("The decision table, the recommendation for data, and the selection of the MTD are given by:")
+    yield Paragraph(
+        "The cut-offs of the decision table, the recommendation for data, and the selection of the MTD are given by:"
+    )
     lines = []
     for part in parts:
         file = part.file or FILE
         lines += [f"escalate table {file}", f"escalate recommend {file} DATA.csv", f"escalate select {file} DATA.csv"]
     yield Preformatted("\n".join(lines))
     if commands:
-        yield Paragraph("The operating characteristics are computed, and this section is written, by:")
+        what = "The operating characteristics are computed, and this section is written, by:"
+        yield Paragraph(what if studied else "This section is written by:")
         yield Preformatted("\n".join(commands))
 
 

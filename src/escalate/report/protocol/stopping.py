@@ -20,7 +20,7 @@ def stopping(part: Part) -> Iterator[Block]:
     yield Heading("Rules on safety, dose steps and stopping", depth)
     if design.rules:
         yield Paragraph(frame.rules_opening(design))
-        yield Items(tuple(rule.describe(design) for rule in design.rules))
+        yield Items(tuple(frame.rule_said(design, rule) for rule in design.rules))
         together = frame.safety_and_vetoes(design)
         if together:
             yield Paragraph(" ".join(together))

@@ -74,4 +74,6 @@ def difference(value: float, error: float, kind: str) -> str:
 
 def error_note(subject: Subject) -> tuple[str, ...]:
     """Return what stands under a table of figures that have Monte-Carlo errors."""
-    return () if subject.error_free else ("In brackets: Monte-Carlo standard errors.",)
+    if subject.error_free:
+        return ()
+    return ("In brackets: Monte-Carlo standard errors; a number without one was the same in all trials, or is exact.",)

@@ -26,12 +26,12 @@ def designs(subject: Subject) -> Iterator[Block]:
 
 def _settings(subject: Subject) -> Table:
     windows = any(design.dlt_window is not None for design in subject.designs)
-    head = ("Design", "Method", "Target", "Cohort", "Patients, at most", "Start level", "Rules")
+    head = (*subject.named_head, "Method", "Target", "Cohort", "Patients, at most", "Start level", "Rules")
     rows = []
-    for name, design in zip(subject.names, subject.designs, strict=True):
+    for k, design in enumerate(subject.designs):
         rules = ", ".join(rule.kind for rule in design.rules) or "none"
         row = (
-            name,
+            *subject.named(k),
             design.method.kind,
             "none" if design.target is None else percent(design.target),
             str(design.cohort_size),
@@ -46,7 +46,7 @@ def _settings(subject: Subject) -> Table:
         "Settings of the designs" if len(rows) > 1 else "Settings of the design",
         (*head, *(("DLT window",) if windows else ())),
         tuple(rows),
-        align="ll" + "r" * 4 + "l" + "r" * windows,
+        align="l" * len(subject.named_head) + "l" + "r" * 4 + "l" + "r" * windows,
         notes=("Method and rules by the names that the design file has for them; in words below.",),
     )
 
@@ -62,7 +62,7 @@ def _doses(subject: Subject) -> Table:
 
 
 def _words(design: Design) -> Iterator[Block]:
-    sentences = (*design.method.describe(design), *design.method.describe_model(design))
+    sentences = (*design.method.describe_model(design), *design.method.describe(design))
     yield Paragraph(" ".join(sentences))
     if design.rules:
         yield Paragraph("Rules:")

@@ -60,7 +60,8 @@ def literature(subject: Subject) -> Iterator[Block]:
     found = {str(each) for design in subject.designs for each in references(design)}
     found |= {
         "Cheung YK (2011). Dose Finding by the Continual Reassessment Method. Chapman & Hall/CRC.",
-        "Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. JRSS-C 64:507-523.",
+        "Liu S, Yuan Y (2015). Bayesian optimal interval designs for phase I clinical trials. J R Stat Soc Ser C Appl Stat "
+        "64:507-523.",
     }
     if any(result.benchmark is not None for result in subject.found.designs):
         found.add(

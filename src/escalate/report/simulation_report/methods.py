@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
+from shlex import quote
 
 from escalate.core.decision import MAX_PATIENTS
 from escalate.core.wording import listed
@@ -47,7 +48,9 @@ def _how(subject: Subject) -> Iterator[Block]:
         yield Paragraph(
             f"The operating characteristics are those of {counted_trials(found.trials)} of each design under each scenario, with "
             f"seed {found.seed}. Numbers in brackets are Monte-Carlo standard errors; the largest error of a share of correct "
-            f"selections is {_largest(subject)} percentage points."
+            f"selections is {_largest(subject)} percentage points. A share that was 0% or 100% in all trials has no error in "
+            "brackets; unless the scenario makes it certain, the true share can be up to "
+            f"{100 * (1 - 0.05 ** (1 / (found.trials or 1))):.2g} percentage points away (95% confidence)."
         )
         yield Paragraph(
             "Random numbers are counter-based (Philox4x32-10), keyed by the seed, the scenario's DLT probabilities and the trial's "
@@ -92,7 +95,11 @@ def _from_what(subject: Subject) -> Iterator[Block]:
         )
     )
     rows: list[tuple[Words, ...]] = [
-        (f"Design, {name}", Path(file.document.name).name, (Run(file.sha256, "code"),))
+        (
+            f"Design, {name}" if len(subject.names) > 1 else "Design",
+            Path(file.document.name).name,
+            (Run(file.sha256, "code"),),
+        )
         for name, file in zip(subject.names, subject.files, strict=True)
     ]
     named: Words = ("as in ", Reference("scenarios"))
@@ -126,7 +133,7 @@ def _named(path: str | None) -> str:
 def command(subject: Subject) -> str:
     """Return the command that computes the results again."""
     found = subject.found
-    designs = [Path(file.document.name).name for file in subject.files]
+    designs = [_file(file.document.name, "DESIGN.yaml") for file in subject.files]
     lines = [f"escalate simulate {' '.join(designs)}", f"--scenarios {_file(subject.scenario_file, 'SCENARIOS.yaml')}"]
     lines.append("--exact" if found.exact else f"--trials {found.trials} --seed {found.seed}")
     if found.clock is not None:
@@ -136,7 +143,8 @@ def command(subject: Subject) -> str:
 
 
 def _file(path: str | None, otherwise: str) -> str:
-    return otherwise if path in {None, "-"} else Path(str(path)).name
+    """Return a file as the user named it, as a shell takes it."""
+    return otherwise if path in {None, "-", "standard input"} else quote(str(path))
 
 
 def stop_words(code: str) -> str:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+import numpy as np
+
+from escalate.core.arrays import FloatArray
 from escalate.core.outcome import BINARY, rate_word
 from escalate.report.simulation_report.cells import INDEX, MEAN, PERCENT
 from escalate.report.simulation_report.subject import Subject
-from escalate.study.metrics import SAFE, TOXIC
+from escalate.report.truth import true_rates
+from escalate.study.metrics import SAFE, TOXIC, Truths
+from escalate.study.results import DesignResult
 
 
 class Shown(NamedTuple):
@@ -47,6 +52,26 @@ COMPARED: Final = (
 )
 
 
+def by_scenario(result: DesignResult, metric: str) -> tuple[FloatArray, FloatArray]:
+    """Return a metric under each scenario with its errors; NaN where the scenario has nothing that it could count.
+
+    Nothing is acceptable where no level is, nobody is at an MTD where there is none, and the benchmark of a design without the
+    rule `eliminate` cannot select none where there is no MTD.
+    """
+    found, errors = result.scalars[metric]
+    target = result.design.target
+    if target is None or metric not in {"pas", "pca", "benchmark_pcs", "efficiency"}:
+        return found, errors
+    truth = Truths.of(np.array([true_rates(result.design, scenario) for scenario in result.scenarios]), target)
+    if metric == "pas":
+        counts = truth.acceptable.any(axis=1)
+    elif metric == "pca":
+        counts = ~truth.no_mtd
+    else:
+        counts = ~truth.no_mtd | (result.scalars["benchmark_pcs"][0] > 0)
+    return np.where(counts, found, np.nan), np.where(counts, errors, np.nan)
+
+
 def definitions(subject: Subject) -> Iterator[str]:
     """Yield what each metric means, in the words of docs/reference/metrics.md."""
     scored = any(rate_word(design.outcomes) != rate_word(BINARY) for design in subject.designs)
@@ -57,7 +82,10 @@ def definitions(subject: Subject) -> Iterator[str]:
         f"There is no MTD where level 1 is above {toxic}."
     )
     yield "Correct: the share of trials that select an MTD; where there is none, of those that select no level."
-    yield f"Acceptable: the share of trials that select a level between {SAFE:g} and {toxic}, both ends included."
+    yield (
+        f"Acceptable: the share of trials that select a level between {SAFE:g} and {toxic}, both ends included"
+        f"{_nothing(subject, 'no level is, and the share is 0')}"
+    )
     yield f"Overdose: the share of trials that select a level whose {rate} is above the target."
     yield "None: the share of trials that select no level."
     yield (
@@ -69,10 +97,16 @@ def definitions(subject: Subject) -> Iterator[str]:
         yield (
             "Benchmark: the share of correct selections of the non-parametric optimal benchmark, which knows of each patient the "
             "outcome at every level (O'Quigley, Paoletti and Maccario 2002). It selects no level only by the design's rule "
-            "eliminate, where there is one. Efficiency: correct selection as a part of it. It can exceed 100%, for the "
-            "benchmark uses no prior and no other rule."
+            "eliminate; without that rule it has no value where there is no MTD. Efficiency: correct selection as a part of it. "
+            "It can exceed 100%, for the benchmark uses no prior and no other rule."
         )
     yield "Patients and SD: mean and standard deviation of the number of patients. DLT rate: mean DLTs by mean patients."
-    yield "At MTD: the mean share of a trial's patients at an MTD; where there is none, at level 1."
+    yield f"At MTD: the mean share of a trial's patients at an MTD{_nothing(subject, 'there is none, and level 1 counts')}"
     yield f"Overdosed: the mean share of a trial's patients at levels whose {rate} is above the target."
     yield "Risk: the risk of overdosing, the share of trials in which 60% of the patients or more are overdosed."
+
+
+def _nothing(subject: Subject, where: str) -> str:
+    """Return the end of a sentence: what is shown where a metric has nothing to count, `where` saying how summaries count it."""
+    case, _, counted = where.partition(", and ")
+    return f"; where {case}, {counted}." if subject.many else f"; where {case}, it is shown as '-'."

@@ -13,6 +13,7 @@ from escalate.report.documents.blocks import Block, Heading, Items, Paragraph
 from escalate.report.simulation_report.cells import number, percent
 from escalate.report.simulation_report.subject import Subject
 from escalate.study.compare import SEPARABLE
+from escalate.study.results import DesignResult
 
 CLEAR: Final = 0.01
 """A difference in correct selection that is no larger than this is not called one."""
@@ -27,7 +28,9 @@ def purpose(subject: Subject) -> Iterator[Block]:
             tuple(f"{name}: {design.title}" for name, design in zip(subject.names, subject.designs, strict=True))
         )
     if not subject.many and _with_target(subject):
-        if len(subject.designs) > 1:
+        if unlike := _not_ranked(subject):
+            yield Paragraph(unlike, look="note")
+        elif len(subject.designs) > 1:
             yield Paragraph("Which design selects correctly most often, scenario by scenario:")
             yield Items(tuple(_best(subject, v) for v in range(len(subject.scenarios))))
             yield Paragraph(_caution(subject), look="note")
@@ -37,7 +40,9 @@ def purpose(subject: Subject) -> Iterator[Block]:
     elif subject.many and _with_target(subject):
         yield Paragraph("On average over the scenarios:")
         yield Items(tuple(_average(subject, d) for d in range(len(subject.designs))))
-        if len(subject.designs) > 1:
+        if unlike := _not_ranked(subject):
+            yield Paragraph(unlike, look="note")
+        elif len(subject.designs) > 1:
             yield Paragraph(_ranking(subject))
             yield Paragraph(_caution(subject), look="note")
 
@@ -76,6 +81,25 @@ def counted_large(n: int, noun: str) -> str:
 
 def _with_target(subject: Subject) -> bool:
     return all(design.target is not None for design in subject.designs)
+
+
+def _not_ranked(subject: Subject) -> str:
+    """Return why no design can be called right more often than another; empty where one can."""
+    targets = {design.target for design in subject.designs}
+    if len(targets) == 1 and subject.one_truth:
+        return ""
+    if len(targets) == 1:
+        why = "the level that is correct under a scenario differs between them"
+    else:
+        each = (
+            f"{name} {100 * (design.target or 0):g}%"
+            for name, design in zip(subject.names, subject.designs, strict=True)
+        )
+        why = f"their targets differ ({listed(list(each))}), so that a level that is correct for one may be wrong for another"
+    return (
+        f"The designs are not ranked: {why}. Correct, below, is what is correct for each design by itself, and shares of correct "
+        "selection are not to be compared."
+    )
 
 
 def _pcs(subject: Subject, v: int) -> list[float]:
@@ -124,13 +148,25 @@ def _alike(subject: Subject) -> Iterator[Block]:
     results = subject.found.designs
     for b in range(1, len(results)):
         for a in range(b):
-            first, other = (results[k].scalars for k in (a, b))
-            if all(np.array_equal(first[metric][0], other[metric][0], equal_nan=True) for metric in first):
+            if _same(results[a], results[b]):
                 names = f"{_capital(subject.names[a])} and {subject.names[b]}"
                 yield Paragraph(
                     f"{names} behave alike: every number of selection, patients and DLTs is the same under every scenario."
                 )
                 break
+
+
+def _same(first: DesignResult, other: DesignResult) -> bool:
+    """Return whether every number of two designs is the same, also level by level."""
+    a, b = first.characteristics, other.characteristics
+    alone = all(
+        np.array_equal(first.scalars[metric][0], other.scalars[metric][0], equal_nan=True) for metric in first.scalars
+    )
+    return alone and all(
+        a.of(v, metric) == b.of(v, metric)
+        for metric in ("selected", "patients", "dlts")
+        for v in range(len(first.scenarios))
+    )
 
 
 def _caution(subject: Subject) -> str:

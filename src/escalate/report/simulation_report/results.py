@@ -8,7 +8,7 @@ from escalate.report import on_paper
 from escalate.report.documents.blocks import Block, Cell, Heading, Paragraph, Reference, Table
 from escalate.report.simulation_report.cells import MEAN, PERCENT, cell, error_note, number, percent
 from escalate.report.simulation_report.methods import stop_words
-from escalate.report.simulation_report.metrics import ALLOCATION, SELECTION, Shown
+from escalate.report.simulation_report.metrics import ALLOCATION, SELECTION, Shown, by_scenario
 from escalate.report.simulation_report.subject import Subject
 
 
@@ -44,24 +44,43 @@ def _scalars(subject: Subject, shown: Sequence[Shown], key: str, caption: str) -
     for v, scenario in enumerate(subject.scenarios):
         for d, result in enumerate(subject.found.designs):
             values = (
-                cell(float(result.scalars[each.metric][0][v]), float(result.scalars[each.metric][1][v]), each.kind)
+                cell(float(found[v]), float(errors[v]), each.kind)
                 for each in shown
+                for found, errors in (by_scenario(result, each.metric),)
             )
-            rows.append((scenario.name if d == 0 else "", subject.names[d], *values))
-    heads = tuple(each.head for each in shown)
-    return Table(key, caption, ("Scenario", "Design", *heads), tuple(rows), align="ll" + "r" * len(heads),
-                 notes=error_note(subject))  # fmt: skip
+            rows.append((scenario.name if d == 0 else "", *subject.named(d), *values))
+    return _by_design(subject, key, caption, tuple(each.head for each in shown), rows, error_note(subject))
+
+
+def _by_design(
+    subject: Subject,
+    key: str,
+    caption: str,
+    heads: tuple[str, ...],
+    rows: list[tuple[str, ...]],
+    notes: tuple[str, ...],
+) -> Table:
+    """Return a table of scenarios, and of designs where there are several."""
+    first = ("Scenario", *subject.named_head)
+    return Table(key, caption, (*first, *heads), tuple(rows), "l" * len(first) + "r" * len(heads), notes)
 
 
 def _levels(subject: Subject, v: int) -> Table:
-    scenario, n = subject.scenarios[v], subject.designs[0].n_doses
+    scenario, n, several = subject.scenarios[v], subject.designs[0].n_doses, len(subject.designs) > 1
     mtd = (subject.mtd(0, v) or []) if subject.one_truth else []
 
     def row(label: str, measure: str, values: Sequence[str], last: str) -> tuple[str | Cell, ...]:
         cells = (Cell(text, "chosen" if j + 1 in mtd else "plain") for j, text in enumerate(values))
-        return (label, measure, *cells, last)
+        return (*([label] if several else []), measure, *cells, last)
 
-    rows = [row("Truth", "DLT probability, %", [percent(p) for p in scenario.dlt], "")]
+    rows = [
+        row(
+            "Truth",
+            "DLT probability, %" if several else "True DLT probability, %",
+            [percent(p) for p in scenario.dlt],
+            "",
+        )
+    ]
     for d, result in enumerate(subject.found.designs):
         found = result.characteristics
         for k, (measure, metric, total, kind) in enumerate((
@@ -75,9 +94,9 @@ def _levels(subject: Subject, v: int) -> Table:
     return Table(
         f"levels-{v + 1}",
         f"By dose level under '{scenario.name}' (MTD: {subject.mtd_words(v)})",
-        ("Design", "Mean or share", *heads, "None, or all"),
+        (*subject.named_head, "Mean or share", *heads, "None, or all"),
         tuple(rows),
-        align="ll" + "r" * (n + 1),
+        align="l" * (1 + several) + "r" * (n + 1),
         notes=error_note(subject),
     )
 
@@ -98,16 +117,10 @@ def _stopped(subject: Subject) -> Table:
             for code in codes:
                 both = result.characteristics.of(v, f"stopped:{code}")
                 cells.append(cell(*both[0], PERCENT) if both else "-")
-            rows.append((scenario.name if d == 0 else "", subject.names[d], *cells))
+            rows.append((scenario.name if d == 0 else "", *subject.named(d), *cells))
     heads = tuple(f"{stop_words(code)[:1].upper()}{stop_words(code)[1:]}" for code in codes)
-    return Table(
-        "stopped",
-        "Why trials end, in percent of the trials",
-        ("Scenario", "Design", *heads),
-        tuple(rows),
-        align="ll" + "r" * len(heads),
-        notes=("A trial can end for several reasons at once; it counts for each of them.", *error_note(subject)),
-    )
+    notes = ("A trial can end for several reasons at once; it counts for each of them.", *error_note(subject))
+    return _by_design(subject, "stopped", "Why trials end, in percent of the trials", heads, rows, notes)
 
 
 _TIMES = (
@@ -129,16 +142,9 @@ def _clock(subject: Subject) -> Iterator[Block]:
     for v, scenario in enumerate(subject.scenarios):
         for d, result in enumerate(subject.found.designs):
             values = (number(*result.characteristics.of(v, metric)[0]) for metric, _ in shown)
-            rows.append((scenario.name if d == 0 else "", subject.names[d], *values))
-    heads = tuple(head for _, head in shown)
-    yield Table(
-        "time",
-        "Duration of a trial in days, days of suspended accrual, and patients lost to it",
-        ("Scenario", "Design", *heads),
-        tuple(rows),
-        align="ll" + "r" * len(heads),
-        notes=error_note(subject),
-    )
+            rows.append((scenario.name if d == 0 else "", *subject.named(d), *values))
+    caption = "Duration of a trial in days, days of suspended accrual, and patients lost to it"
+    yield _by_design(subject, "time", caption, tuple(head for _, head in shown), rows, error_note(subject))
 
 
 def _by_family(subject: Subject) -> Iterator[Block]:
@@ -155,7 +161,7 @@ def _by_family(subject: Subject) -> Iterator[Block]:
                 stats = result.summary[f].metrics[each.metric]
                 spread = (cell(stats.quantiles[q], 0.0, each.kind) for q in ("min", "q05", "median", "q95", "max"))
                 rows.append(
-                    (each.head if d == 0 else "", subject.names[d], cell(stats.mean, stats.se, each.kind), *spread)
+                    (each.head if d == 0 else "", *subject.named(d), cell(stats.mean, stats.se, each.kind), *spread)
                 )
         drawn = subject.found.designs[0].summary[f].drawn
         n = subject.found.designs[0].summary[f].scenarios
@@ -167,8 +173,8 @@ def _by_family(subject: Subject) -> Iterator[Block]:
         yield Table(
             f"family-{f + 1}",
             f"{family or 'All families'}: operating characteristics over {n:,} scenarios",
-            ("Measure", "Design", "Mean", "Lowest", "5%", "Median", "95%", "Highest"),
+            ("Measure", *subject.named_head, "Mean", "Lowest", "5%", "Median", "95%", "Highest"),
             tuple(rows),
-            align="llrrrrrr",
+            align="l" * (1 + len(subject.named_head)) + "rrrrrr",
             notes=(note,),
         )

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from escalate.core.arrays import FloatArray
 from escalate.report.documents.blocks import Block, Heading, Items, Paragraph, Reference, Table
 from escalate.report.simulation_report.cells import MEAN, PERCENT, cell
+from escalate.report.simulation_report.metrics import by_scenario
 from escalate.report.simulation_report.purpose import counted_large, counted_trials
 from escalate.report.simulation_report.subject import Subject
 from escalate.study.results import DesignResult
@@ -41,20 +41,23 @@ def sensitive(subject: Subject, found: Sensitivity | None) -> Iterator[Block]:
             "One assumption is changed at a time, all else as in the study; ",
             Reference("sensitivity"),
             f" has the means over {taken}, computed {how}. The target is not varied, for it says which level is correct.",
+            _kept(subject),
         )
     )
     rows = []
     for d, name in enumerate(subject.names):
         for k, each in enumerate(found.of(d)):
-            rows.append((name if k == 0 else "", each.what or "as it is", *_cells(each.result)))
+            named = (name if k == 0 else "",) if len(subject.names) > 1 else ()
+            rows.append((*named, each.what or "as it is", *_cells(each.result)))
     yield Table(
         "sensitivity",
         "Means over the scenarios with one assumption changed",
-        ("Design", "Change", *(head for _, head, _ in _SHOWN), "Lowest correct, %"),
+        (*subject.named_head, "Change", *(head for _, head, _ in _SHOWN), "Lowest correct, %"),
         tuple(rows),
-        align="ll" + "r" * (len(_SHOWN) + 1),
+        align="l" * (1 + len(subject.named_head)) + "r" * (len(_SHOWN) + 1),
         notes=(
-            "Every scenario weighs the same. Lowest correct: under the scenario in which the design is right least often.",
+            "Every scenario weighs the same; acceptable is a mean over those that have an acceptable level. Lowest correct: "
+            "under the scenario in which the design is right least often.",
             "Where odds change, correct is what is correct under the changed scenario. Where they rise, an MTD that was at the "
             "target is above it, and counts as overdose; acceptable selections are then the better guide.",
             *(() if found.trials is None else ("In brackets: Monte-Carlo standard errors.",)),
@@ -64,14 +67,20 @@ def sensitive(subject: Subject, found: Sensitivity | None) -> Iterator[Block]:
         yield Items(found.left_out)
 
 
+def _kept(subject: Subject) -> str:
+    if not any(design.rules for design in subject.designs):
+        return ""
+    return " Rules stay as they are: one that names a number of patients keeps it when the cohort size changes."
+
+
 def _cells(result: DesignResult) -> Iterator[str]:
     chosen = np.full(len(result.scenarios), -1)
     for metric, _, kind in _SHOWN:
-        mean, error = mean_and_error(*result.scalars[metric], chosen)
+        mean, error = mean_and_error(*by_scenario(result, metric), chosen)
         yield cell(float(mean), float(error), kind)
-    yield cell(_lowest(result.scalars["pcs"][0]), 0.0, PERCENT)
-
-
-def _lowest(values: FloatArray) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.min()) if len(known) else float("nan")
+    values, errors = result.scalars["pcs"]
+    if not np.isfinite(values).any():
+        yield cell(float("nan"), 0.0, PERCENT)
+        return
+    lowest = int(np.nanargmin(values))
+    yield cell(float(values[lowest]), float(errors[lowest]), PERCENT)

@@ -51,7 +51,8 @@ def stories(subject: Subject, number: int) -> Iterator[Block]:
         from escalate.study.trace import trace  # noqa: PLC0415 - loads the clock's engine
 
         for name, design in zip(subject.names, designs, strict=False):
-            yield Heading(f"{name}: the first {'trial' if number == 1 else f'{number} trials'}", 2)
+            first = "the first trial" if number == 1 else f"the first {number} trials"
+            yield Heading(f"{name}: {first}" if len(designs) > 1 else f"{first[:1].upper()}{first[1:]}", 2)
             yield Preformatted(story(trace(design, scenario, subject.found.clock, seed, number)))
         return
     from escalate.study.example_trials import examples  # noqa: PLC0415 - loads the engine
@@ -91,10 +92,10 @@ def _trial(told: ToldTrial, key: str, name: str) -> Table:
                 reason,
             )
         )
-    of = f"{name}, " if name else ""
+    of = f"{name}, trial" if name else "Trial"
     return Table(
         key,
-        f"{of}trial {told.trial}: {told.why}",
+        f"{of} {told.trial}: {told.why}",
         ("Cohort", "Level", "Outcomes", "Decision", "Reason"),
         tuple(rows),
         align="rrlll",

@@ -68,6 +68,15 @@ class Subject:
         lettered = len(titles) > 1 and found == tuple(letter(k) for k in range(len(titles)))
         return kinds if lettered and len(set(kinds)) == len(kinds) else found
 
+    def named(self, design: int) -> tuple[str, ...]:
+        """Return the cell of a table that names a design; none where there is only one."""
+        return (self.names[design],) if len(self.designs) > 1 else ()
+
+    @property
+    def named_head(self) -> tuple[str, ...]:
+        """The head of the column of such cells."""
+        return ("Design",) if len(self.designs) > 1 else ()
+
     @property
     def named_otherwise(self) -> bool:
         """Whether designs are called by what their titles do not say, so that it has to be explained."""

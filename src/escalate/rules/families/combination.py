@@ -96,9 +96,21 @@ class Combination(StopRule, ABC):
 
     def when(self, design: Design) -> str:
         """Join the conditions of the parts."""
-        if len(self.rules) == 1:
-            return self.rules[0].when(design)
-        return f" {self.word} ".join(f"({rule.when(design)})" for rule in self.rules)
+        return self._joined([rule.when(design) for rule in self.rules])
+
+    def safety_when(self, design: Design) -> str | None:
+        """Join what the parts say of safety: for `all_of` every one must be about it."""
+        parts = [rule.safety_when(design) for rule in self.rules]
+        known = [part for part in parts if part is not None]
+        enough = bool(self.join([np.array([part is not None]) for part in parts])[0])
+        return self._joined(known) if enough else None
+
+    def _joined(self, parts: list[str]) -> str:
+        return parts[0] if len(parts) == 1 else f" {self.word} ".join(f"({part})" for part in parts)
+
+    def weighs_follow_up(self, design: Design) -> bool:
+        """Return whether a part does."""
+        return any(rule.weighs_follow_up(design) for rule in self.rules)
 
     def explain(self, design: Design, state: States, following: int) -> str:
         """Say of each part whether it holds, with its numbers."""
