@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
-from making import boin, crm, exact, interval, refusals, rule_based, two_parameters
+from making import boin, crm, exact, graded, interval, late_onset, refusals, rule_based, safety, two_parameters
 from making.common import Vector
 
 HERE = Path(__file__).resolve().parent
@@ -33,6 +33,13 @@ TOPICS: dict[str, tuple[str, Iterable[Vector]]] = {
     "paths": ("Trees of every outcome of the next cohorts", rule_based.paths()),
     "exact": ("Exact results in rational arithmetic: trials, tables, elimination, isotonic fits", chain(
         exact.whole_trials(), exact.three_plus_threes(), exact.tables(), exact.elimination(), exact.isotonic_fits())),
+    "late-onset": ("Designs with pending patients, and rules that wait for outcomes", chain(
+        late_onset.tite_boin(), late_onset.keyboards(), late_onset.rolling_six(),
+        late_onset.models(), late_onset.waiting())),
+    "graded": ("iBOIN, gBOIN, BF-BOIN and accelerated titration", chain(
+        graded.iboin(), graded.gboin(), graded.bf_boin(), graded.accelerated_titration())),
+    "safety": ("Elimination for good, no skipping, all that counts as overdosing", chain(
+        safety.eliminated_for_good(), safety.no_skipping(), safety.overdosing())),
     "refusals": ("Design files and data that must be refused", chain(refusals.refusals(), refusals.data())),
 }  # fmt: skip
 

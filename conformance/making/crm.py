@@ -13,9 +13,10 @@ BCRM_FORMS = {"power": "power", "ht": "tanh", "logit1": "logistic"}
 QUICK = ("A_empiric_c3", "B_logistic_c3", "C_empiric_c3", "A_empiric_c3_unrestricted")
 
 
-def _crm(
+def asked_of(
     inputs: dict[str, Any], *, kind: str = "crm", method: dict[str, Any] | None = None, **settings: Any
 ) -> dict[str, Any]:
+    """Return the design that a case of dfcrm stands for."""
     found = {
         "kind": kind,
         "model": FORMS[inputs["model"]],
@@ -37,7 +38,7 @@ def fits() -> Iterator[Vector]:
             continue
         keep = [i - 1 for i in inputs["include"] or range(1, len(inputs["tox"]) + 1)]
         text = outcomes([inputs["level"][i] for i in keep], [inputs["tox"][i] for i in keep])
-        question = {"kind": "recommend", "design": _crm(inputs), "outcomes": text}
+        question = {"kind": "recommend", "design": asked_of(inputs), "outcomes": text}
         dose = {"next_level": outputs["mtd"]}
         if inputs["method"] == "bayes":
             expect, source = {"estimate": outputs["check_quadrature"]["ptox"]}, by_quadrature("crm_fit", name)
@@ -154,7 +155,7 @@ def characteristics() -> Iterator[Vector]:
         if name.removeprefix("crm_sim-") not in QUICK:
             continue
         rules = [{"kind": "no_skipping", "from": "last"}, {"kind": "coherence"}] if inputs["restrict"] else []
-        made = _crm(
+        made = asked_of(
             inputs,
             method={"mtd_among": "all"},
             max_patients=inputs["n"],
@@ -190,7 +191,7 @@ def follow_up() -> Iterator[Vector]:
             {"level": level, "dlt": bool(dlt), "follow_up": min(float(share), 1.0) if not dlt else float(share)}
             for level, dlt, share in zip(inputs["level"], inputs["tox"], shares, strict=True)
         ]
-        made = _crm(inputs, kind="tite_crm", method={"weights": inputs["scheme"], "mtd_among": "all"})
+        made = asked_of(inputs, kind="tite_crm", method={"weights": inputs["scheme"], "mtd_among": "all"})
         question = {"kind": "follow_up", "design": made, "patients": patients}
         tolerance = {"estimate": 1e-6}
         if inputs["method"] == "bayes":

@@ -12,6 +12,7 @@ import pytest
 
 from escalate import __version__
 from escalate.qualification import installation
+from escalate.qualification.cases import Case
 from escalate.qualification.run import run
 from tests.qualification.thinned import thinned
 
@@ -75,6 +76,13 @@ def test_a_source_tree_is_told_apart() -> None:
     assert {"numpy", "scipy", "numba", "Python", "operating system", "time zone", "linear algebra"} <= set(facts)
     assert any(path == "escalate/methods/boin.py" and len(digest) == 64 for path, digest in found.files)
     assert "not compared" in found.cases[0].obtained
+    assert [(case.id, case.result, case.passed) for case in found.not_done] == [("installed files", "not done", False)]
+
+
+def test_what_was_not_done_cannot_pass() -> None:
+    """A case that says both is refused."""
+    with pytest.raises(ValueError, match="a check that was not done cannot pass"):
+        Case("x", "installation", "a", "b", "exact", "here", passed=True, done=False)
 
 
 def test_hash_of_all_files_is_that_of_sha256sum(tmp_path: Path) -> None:

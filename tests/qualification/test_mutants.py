@@ -20,7 +20,9 @@ from tests.helpers import ROOT
 Patch = pytest.MonkeyPatch
 QUICK = (
     "BOIN-1", "BOIN-2", "BOIN-3", "ELIM-1", "ELIM-2", "TAB-1", "TAB-2", "TAB-3", "TAB-4", "TAB-5", "TAB-6", "SEL-1", "ISO-1",
-    "CRM-1", "CRM-2", "CRM-3", "CRM-5", "TPT-1", "TPT-2", "TITE-1", "PATH-1", "ALL-2", "ALL-3", "FILE-1", "DATA-1",
+    "CRM-1", "CRM-2", "CRM-3", "CRM-5", "TPT-1", "TPT-2", "TITE-1", "PATH-1", "ELIM-3",
+    "SKIP-1", "TAB-7", "TAB-8", "BACK-1", "BLRM-4", "TITR-1", "LATE-1", "LATE-2", "LATE-3", "LATE-4", "WAIT-1",
+    "ALL-2", "ALL-3", "FILE-1", "DATA-1",
 )  # fmt: skip
 
 
@@ -158,6 +160,82 @@ def by_workers(patch: Patch) -> None:
     patch.setattr(monte_carlo, "walk", lambda a, b, c, n, seed, workers: whole(a, b, c, n, seed + workers, workers))
 
 
+def forgetful(patch: Patch) -> None:
+    """A dose once eliminated is given again when later counts allow it."""
+    from escalate.core import decision
+
+    patch.setattr(decision, "lasting", lambda design, forbidden: np.zeros_like(forbidden))
+
+
+def top_interval(patch: Patch) -> None:
+    """Of four intervals only the highest counts as overdosing."""
+    from escalate.methods.families.dose_choice import DoseChoice
+
+    whole = DoseChoice.cells_between
+
+    def moved(self: Any, above_limits: Any) -> Any:
+        cells = whole(self, above_limits)
+        if cells.shape[-1] == 4:
+            cells[..., 0] += cells[..., 2]
+            cells[..., 2] = 0.0
+        return cells
+
+    patch.setattr(DoseChoice, "cells_between", moved)
+
+
+def from_last(patch: Patch) -> None:
+    """`from: highest` counts from the last dose."""
+    from escalate.rules.no_skipping import NoSkipping
+
+    patch.setattr(
+        NoSkipping,
+        "forbids",
+        lambda self, design, states: np.arange(design.n_doses) > states.dose[:, None] + 1,
+    )
+
+
+def whole_prior(patch: Patch) -> None:
+    """TITE-BOIN imputes with the target, not half of it, as DLTs before the first patient."""
+    from escalate.methods.tite_boin import TiteBoin
+
+    patch.setattr(
+        TiteBoin,
+        "odds",
+        lambda self, plan, known, dlt: (dlt + plan.target_rate) / (known - dlt + 1 - plan.target_rate),
+    )
+
+
+def pending_as_known(patch: Patch) -> None:
+    """TITE-Keyboard counts a pending patient as one who was followed to the end."""
+    from escalate.methods.families.late_onset import LateOnsetKeys
+
+    patch.setattr(LateOnsetKeys, "weigh", lambda self, share: np.ones_like(share))
+
+
+def four_known(patch: Patch) -> None:
+    """The rolling six escalates from six patients with four outcomes known."""
+    from escalate.methods import rolling_six
+
+    whole = rolling_six.action
+    patch.setattr(
+        rolling_six,
+        "action",
+        lambda n, dlts, pending, strict=False: (
+            "escalate" if (n, dlts, pending) == (6, 0, 2) else whole(n, dlts, pending, strict)
+        ),
+    )
+
+
+def half_scores(patch: Patch) -> None:
+    """The cut below which gBOIN escalates is a tenth lower."""
+    from escalate.methods.gboin import Gboin
+
+    whole = Gboin.boundaries
+    patch.setattr(
+        Gboin, "boundaries", lambda self, plan: {**whole(self, plan), "lambda_e": 0.9 * whole(self, plan)["lambda_e"]}
+    )
+
+
 @dataclass(frozen=True)
 class Mutant:
     """How the product is broken, which requirements must fail, and which others may."""
@@ -168,24 +246,31 @@ class Mutant:
 
 
 MUTANTS = (
-    Mutant(boundary, ("BOIN-1", "BOIN-3", "ELIM-2"), ("PATH-1", "ALL-2")),
+    Mutant(boundary, ("BOIN-1", "BOIN-3", "ELIM-2"), ("PATH-1", "ALL-2", "ELIM-3", "BACK-1", "LATE-1", "WAIT-1")),
     Mutant(strictness, ("ELIM-1",), ("BOIN-3", "BOIN-1", "ELIM-2")),
     Mutant(unpooled, ("BOIN-2", "ISO-1"), ("SEL-1", "BOIN-3")),
     Mutant(wider_interval, ("TAB-1",)),
     Mutant(lower_key, ("TAB-6",)),
     Mutant(skewed_crm, ("CRM-1", "CRM-5", "TITE-1"), ("CRM-3", "CRM-2", "PATH-1")),
     Mutant(other_skeleton, ("CRM-5",)),
-    Mutant(one_more_dlt, ("TPT-1", "TPT-2"), ("PATH-1",)),
+    Mutant(one_more_dlt, ("TPT-1", "TPT-2"), ("PATH-1", "LATE-3", "TITR-1")),
     Mutant(square_weights, ("TITE-1",)),
     Mutant(lax_file, ("FILE-1",)),
     Mutant(free_levels, ("DATA-1",)),
-    Mutant(skipping, ("PATH-1",)),
+    Mutant(skipping, ("PATH-1", "SKIP-1")),
     Mutant(by_workers, ("ALL-3",)),
+    Mutant(forgetful, ("ELIM-3",)),
+    Mutant(top_interval, ("BLRM-4",)),
+    Mutant(from_last, ("SKIP-1",)),
+    Mutant(whole_prior, ("LATE-1",)),
+    Mutant(pending_as_known, ("LATE-2",)),
+    Mutant(four_known, ("LATE-3",)),
+    Mutant(half_scores, ("TAB-8",)),
 )
 
 
 by_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.breaks.__name__)
-OTHERS = ("TAB-5", "CRM-3", "TPT-1", "FILE-1")
+OTHERS = ("TAB-5", "TITR-1", "FILE-1")
 """Requirements of other parts of the product, quick to run."""
 
 

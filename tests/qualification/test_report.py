@@ -11,9 +11,10 @@ import pytest
 
 from escalate.conduct.qualification import CHECKS
 from escalate.qualification.cases import Case, Installation, Outcome, Qualification
+from escalate.qualification.compare import said
 from escalate.qualification.requirements import requirements
 from escalate.qualification.run import run
-from escalate.report.documents.blocks import Heading, Table
+from escalate.report.documents.blocks import Heading, Table, plain
 from escalate.report.documents.writing import as_bytes
 from escalate.report.qualification import document, summary_sentence
 from escalate.report.qualification_tables import form
@@ -69,6 +70,27 @@ def test_every_case_is_in_it(found: Qualification) -> None:
     assert "escalate_if_dlts_at_most" in str(row[1])
 
 
+def test_expected_and_obtained_are_printed(found: Qualification) -> None:
+    """Every value of a case stands in its row; of long lists that agree the rest is said to be in the JSON."""
+    printed = {row[0]: row for key, table in tables(found).items() if key.startswith("BOIN-1") for row in table.rows}
+    for outcome in found.outcomes:
+        for case in outcome.cases if outcome.requirement.id == "BOIN-1" else ():
+            _, expected, obtained, *_ = printed[case.id.partition("/")[2]]
+            for shown, value in ((expected, case.values["expect"]), (obtained, case.values["answer"])):
+                text, cut, _ = str(shown).partition(" (at most")[0].partition(" ... and ")
+                assert said(value).startswith(text)
+                assert cut or text == said(value)
+
+
+def test_a_check_not_done_is_not_said_to_have_passed(found: Qualification) -> None:
+    """Here the product runs from a source tree: the table, the sentence and the JSON say that its files were not compared."""
+    rows = {str(row[0]): row for row in tables(found)["iq"].rows}
+    assert plain(rows["installed files"][3], {}) == "not done"
+    assert summary_sentence(found).endswith("Not done, and so not passed, of the installation: installed files.")
+    case = form(found)["installation"]["cases"][0]
+    assert (case["result"], case["passed"]) == ("not done", None)
+
+
 def test_traceability(found: Qualification) -> None:
     """Each requirement with what it covers, what was run, and the tests of the suite."""
     rows = {str(row[0]): row for row in tables(found)["traceability"].rows}
@@ -103,7 +125,7 @@ def test_json_holds_everything(found: Qualification) -> None:
     named = {each["id"]: each for each in content["requirements"]}
     case = named["BOIN-1"]["cases"][0]
     assert set(case) == {
-        "id", "asked", "expected", "obtained", "tolerance", "source", "passed", "seconds", "values",
+        "id", "asked", "expected", "obtained", "tolerance", "source", "passed", "result", "seconds", "values",
     }  # fmt: skip
     assert case["values"]["expect"]["lambda_e"] == pytest.approx(case["values"]["answer"]["lambda_e"], abs=1e-12)
     assert named["PLAN-1"]["status"] == "test suite"
@@ -145,7 +167,7 @@ def test_command_lists() -> None:
     ("arguments", "said"),
     [
         (("--only", "BION-1"), "did you mean 'BOIN-1'?"),
-        (("-o", "report.xls"), "report.xls"),
+        (("-o", "report.xls"), "report.xls: the name of a report ends in .html, .docx, .pdf, .md or .json"),
         (("-o", "nowhere/report.html"), "there is no directory"),
         (("-o", "nowhere/report.json"), "there is no directory"),
         (("-o", "there.json"), "exists already; use --force"),

@@ -11,7 +11,7 @@ from typing import Any
 from tests.helpers import ROOT
 
 CONFORMANCE = ROOT / "conformance"
-WHOLE = {"exact", "refusals", "paths"}
+WHOLE = {"exact", "refusals", "paths", "late-onset", "graded", "safety"}
 
 
 def keeps(topic: str, k: int, every: int) -> bool:
