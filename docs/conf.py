@@ -24,8 +24,8 @@ myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]
 highlight_language = "text"
 
-nb_execution_mode = "cache"
-nb_execution_cache_path = str(Path(__file__).resolve().parents[1] / "build" / "notebooks")
+# A notebook kept from an earlier build would show what an earlier version of the library said.
+nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True

@@ -24,11 +24,15 @@ from tests.cli.run import environment, escalate
 from tests.helpers import ROOT
 
 NOT_RUN = re.compile(r"<!-- not run: (.+?) -->")
+SLOW_BLOCK = re.compile(r"<!-- slow -->")
+"""Marks the next block: it is run with the slow tests alone, and no other block uses what it leaves."""
 GIVEN = re.compile(r"<!-- given: (\S+) = (\S+) -->")
 NAMED = re.compile(r"# ([\w-]+\.(?:yaml|py))\n")
 """A block that begins with the name of a file is that file, which the blocks below use."""
 _FENCE = re.compile(r"^( *)(`{3,}|~{3,})(\{?[\w-]*\}?)")
 _SHELL = re.compile(r"[|<>&;*$()]")
+LIMIT = 900
+"""Seconds after which a command of a page is given up."""
 RUN = frozenset({"console", "sh", "bash", "python", "pycon"})
 
 ELSEWHERE = {
@@ -43,7 +47,7 @@ SLOW = {
     "docs/how-to/nuts.md": "tests/cli/test_sampler.py",
     "docs/how-to/qualify-an-installation.md": "tests/qualification/test_report.py",
     "docs/how-to/own-model.md": "tests/cli/test_own_model.py",
-    "simulations/tvec-calibration/README.md": "tests/cli/test_calibrate.py",
+    "simulations/tvec-calibration/README.md": "tests/cli/test_study_tvec.py",
     "simulations/tvec-calibration/evidence/README.md": "tests/cli/test_calibrate.py",
     "simulations/tvec-liver/README.md": "tests/report/simulation_report/test_build.py",
     "simulations/durations/README.md": "tests/cli/test_clock.py",
@@ -58,12 +62,13 @@ DOCUMENTS = tuple(f"docs/how-to/{what}-" for what in ("write", "prepare", "fill"
 
 @dataclass(frozen=True)
 class Block:
-    """One block of code: where it starts, its language, its lines, and why it is not run, if so."""
+    """One block of code: where it starts, its language, its lines, why it is not run, if so, and whether it takes long."""
 
     line: int
     language: str
     text: str
     not_run: str | None
+    slow: bool = False
 
 
 def every_page() -> list[Path]:
@@ -86,13 +91,21 @@ def without_code(text: str) -> str:
 
 
 def cases(*folders: str, but: tuple[str, ...] = ()) -> list[Any]:
-    """Return the pages below some folders as parameters of a test, those that take minutes marked slow."""
+    """Return the pages below some folders as parameters of a test: each page, and whether its slow blocks are run too.
+
+    A page that takes minutes is marked slow; one with slow blocks comes twice, without them and, marked slow, with them.
+    """
     chosen = [page for page in pages() if name(page).startswith(folders) and not (but and name(page).startswith(but))]
-    return [
-        pytest.param(page, id=name(page), marks=[pytest.mark.slow] if name(page) in SLOW else [])
-        for page in chosen
-        if name(page) not in ELSEWHERE
-    ]
+    found = []
+    for page in chosen:
+        if name(page) in ELSEWHERE:
+            continue
+        slow = any(block.slow for block in blocks(page))
+        if name(page) not in SLOW:
+            found.append(pytest.param(page, False, id=name(page)))
+        if slow or name(page) in SLOW:
+            found.append(pytest.param(page, True, id=f"{name(page)} whole", marks=pytest.mark.slow))
+    return found
 
 
 def name(page: Path) -> str:
@@ -106,16 +119,18 @@ def blocks(page: Path) -> list[Block]:
 
 
 def _blocks(lines: list[str]) -> Iterator[Block]:
-    at, comment, in_list = 0, None, False
+    at, comment, in_list, slow = 0, None, False, False
     while at < len(lines):
         line = lines[at]
         if found := NOT_RUN.search(line):
             comment, in_list = found[1], in_list and line.startswith(" ")
+        elif SLOW_BLOCK.search(line):
+            slow, in_list = True, in_list and line.startswith(" ")
         elif fence := _FENCE.match(line):
             end = next((k for k in range(at + 1, len(lines)) if lines[k].strip() == fence[2]), len(lines))
             text = "\n".join(each[len(fence[1]) :] for each in lines[at + 1 : end])
-            yield Block(at + 1, fence[3], text, comment)
-            at, comment = end, None
+            yield Block(at + 1, fence[3], text, comment, slow)
+            at, comment, slow = end, None, False
         elif line.startswith("    ") and (at == 0 or not lines[at - 1].strip()) and line.strip():
             end = at
             while end < len(lines) and (lines[end].startswith("    ") or not lines[end].strip()):
@@ -123,16 +138,16 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
             inner = len(line) - len(line.lstrip())
             text = "\n".join(each[inner:] for each in lines[at:end]).rstrip()
             if not in_list or text.startswith("$ "):
-                yield Block(at + 1, language(text), text, comment)
-            at, comment = end - 1, None
+                yield Block(at + 1, language(text), text, comment, slow)
+            at, comment, slow = end - 1, None, False
         elif line.strip():
             in_list = bool(re.match(r" *([*+-]|\d+\.) ", line)) or (in_list and line.startswith(" "))
-            comment = None
+            comment, slow = None, False
         at += 1
 
 
-def run(page: Path, folder: Path) -> int:
-    """Run every block of a page in order in a folder that has the design files and studies; return how many were run."""
+def run(page: Path, folder: Path, *, whole: bool = True) -> int:
+    """Run the blocks of a page, the slow ones if it is whole, in a folder with the design files; return how many were run."""
     for inner in ("designs", "simulations"):
         shutil.copytree(ROOT / inner, folder / inner)
     for wanted, given in GIVEN.findall(page.read_text(encoding="utf-8")):
@@ -141,7 +156,7 @@ def run(page: Path, folder: Path) -> int:
     for block in blocks(page):
         if file := NAMED.match(block.text):
             (folder / file[1]).write_text(block.text + "\n", encoding="utf-8")
-        if block.language not in RUN or block.not_run:
+        if block.language not in RUN or block.not_run or (block.slow and not whole):
             continue
         run_block(block, names, folder, f"{name(page)}:{block.line}")
         n += 1
@@ -186,13 +201,13 @@ def _run_command(command: str, shown: str, folder: Path, where: str) -> None:
         return
     bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", command.split(" #", maxsplit=1)[0])
     if words[0] == "escalate" and not _SHELL.search(bare):
-        done = escalate(*words[1:], cwd=folder)
+        done = escalate(*words[1:], cwd=folder, timeout=LIMIT)
         code, printed = done.code, done.stdout + done.stderr
     else:
         search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         ran = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
-            cwd=folder, env=environment({"PATH": search}), capture_output=True, text=True, check=False, timeout=300,
+            cwd=folder, env=environment({"PATH": search}), capture_output=True, text=True, check=False, timeout=LIMIT,
         )  # fmt: skip
         code, printed = ran.returncode, ran.stdout + ran.stderr
     refused = re.search(r"(?m)^error: ", shown) is not None

@@ -47,6 +47,18 @@ def test_blocks(tmp_path: Path) -> None:
     assert list(pages.commands(found[0])) == [("escalate methods", "methods:\n...")]
 
 
+def test_slow_blocks(tmp_path: Path) -> None:
+    """A block marked slow is run with the whole page alone, and the mark holds for one block."""
+    page = tmp_path / "page.md"
+    page.write_text("<!-- slow -->\n```python\nopen('a', 'x').close()\n```\n\n```python\nopen('b', 'x').close()\n```\n")
+    assert [block.slow for block in pages.blocks(page)] == [True, False]
+    for whole, left in ((False, {"b"}), (True, {"a", "b"})):
+        folder = tmp_path / str(whole)
+        folder.mkdir()
+        assert pages.run(page, folder, whole=whole) == len(left)
+        assert {path.name for path in folder.iterdir() if path.is_file()} == left
+
+
 def test_what_is_not_run() -> None:
     """Blocks that are not run say why, and they are few: this list is what a reader has to try alone."""
     found = [

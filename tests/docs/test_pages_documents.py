@@ -9,7 +9,7 @@ import pytest
 from tests.docs import pages
 
 
-@pytest.mark.parametrize("page", pages.cases(*pages.DOCUMENTS))
-def test_page(page: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "whole"), pages.cases(*pages.DOCUMENTS))
+def test_page(page: Path, whole: bool, tmp_path: Path) -> None:
     """Every block of the page runs, in order, and prints what the page shows."""
-    pages.run(page, tmp_path)
+    pages.run(page, tmp_path, whole=whole)

@@ -10,8 +10,8 @@ from tests.docs import pages
 
 
 @pytest.mark.parametrize(
-    "page", pages.cases("", but=("docs/methods/", "docs/how-to/", "simulations/", "docs/tutorial"))
+    ("page", "whole"), pages.cases("", but=("docs/methods/", "docs/how-to/", "simulations/", "docs/tutorial"))
 )
-def test_page(page: Path, tmp_path: Path) -> None:
+def test_page(page: Path, whole: bool, tmp_path: Path) -> None:
     """Every block of the page runs, in order, and prints what the page shows."""
-    pages.run(page, tmp_path)
+    pages.run(page, tmp_path, whole=whole)
