@@ -59,14 +59,21 @@ def scenarios_for(design: Design) -> tuple[Scenario, ...]:
     return tuple(scenario if scenario.outcomes else graded(scenario, design) for scenario in found)
 
 
+FURTHER = {
+    "crm-bma", "crm-cibp", "crm-gamma", "tvec-liver-3plus3", "tvec-liver-blrm", "tvec-liver-ewoc", "tvec-liver-gboin",
+    "tvec-liver-iboin",
+}  # fmt: skip
+"""Designs of methods that have another design among the examples."""
+
+
 def each(paths: list[Path]) -> list[ParameterSet]:
     """Return design files as parameters; the larger of the two ordinal ones, which takes minutes, is for the slow set."""
     return _each(paths, {"tvec-liver-ordinal"})
 
 
 def quick(paths: list[Path]) -> list[ParameterSet]:
-    """Return design files as parameters; every one whose decisions are slow is for the slow set: other tests have them too."""
-    return _each(paths, {"tvec-liver-ordinal", "ordinal_crm", "pymc"})
+    """Return design files as parameters; those whose decisions are slow, and further designs of a method, are for the slow set."""
+    return _each(paths, {"tvec-liver-ordinal", "ordinal_crm", "pymc", *FURTHER})
 
 
 def _each(paths: list[Path], slow: set[str]) -> list[ParameterSet]:

@@ -199,7 +199,10 @@ def test_select_none(tmp_path: Path) -> None:
     assert escalate("select", "d.yaml", "--outcomes", "1TTT", cwd=tmp_path).stdout.startswith("No dose")
 
 
-@by_method
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.slow] if kind == "pymc" else []) for kind in registry.methods().kinds()],
+)
 def test_new_design_can_be_used(kind: str, tmp_path: Path) -> None:
     """What `new` writes is a commented, valid design of that method: `check` gives 0 or 1, `recommend` starts it."""
     printed = escalate("new", kind)

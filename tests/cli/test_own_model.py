@@ -63,7 +63,8 @@ def test_code_is_not_run_without_the_flag(folder: Path, command: tuple[str, ...]
     assert not trace.exists()
 
 
-@pytest.mark.parametrize("name", ["emax", pytest.param("weibull", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["emax", "weibull"])
 def test_recommend_and_simulate(folder: Path, tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """From an empty cache: a recommendation, then the same from the cache, where PyMC is not loaded; then a simulation."""
     env = {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}

@@ -15,6 +15,7 @@ BLRM = ROOT / "designs" / "blrm.yaml"
 DATA = ("--outcomes", "1NNN 2NNT")
 
 
+@pytest.mark.slow
 def test_recommendation_from_draws(tmp_path: Path) -> None:
     """The same keys as ever and `sampler`: converged, near to the nodes, the same dose; the draws are in the file."""
     file = tmp_path / "draws.nc"

@@ -13,7 +13,7 @@ import escalate as esc
 from escalate.core.files import read_design
 from tests.cli.run import DESIGN, DESIGNS, SCENARIO, SCENARIOS, escalate, write
 from tests.cli.test_commands import answer
-from tests.helpers import ROOT
+from tests.helpers import FURTHER, ROOT
 
 BOIN, FIVE = ROOT / "designs" / "boin.yaml", ROOT / "simulations" / "scenarios" / "five-doses.yaml"
 TOP = {"selected", "selected_none", "patients", "dlts", "stopped", "mean_patients", "metrics"}
@@ -44,7 +44,7 @@ def _mixed() -> Iterator[tuple[Path, Path]]:
 
 
 MIXED = list(_mixed())
-SLOW = {"pymc", "tvec-liver-ordinal"}
+SLOW = {"pymc", "tvec-liver-ordinal", "ordinal_crm", *FURTHER}
 by_pair = pytest.mark.parametrize(
     ("design", "scenarios"),
     [pytest.param(*pair, marks=[pytest.mark.slow] if pair[0].stem in SLOW else []) for pair in MIXED],

@@ -32,7 +32,7 @@ PLAIN = [
     (GRADED, DATA / "tvec-liver-graded-synthetic.csv"),
     (ROOT / "designs" / "tvec-liver-ordinal.yaml", DATA / "tvec-liver-ordinal-synthetic.csv"),
 ]
-DATED = sorted((LATE / "data").glob("*.csv"))
+DATED = [path for path in sorted((LATE / "data").glob("*.csv")) if re.search(r"\d{4}-\d{2}-\d{2}", path.name)]
 
 
 def rows_of(path: Path) -> list[PatientRow]:

@@ -21,7 +21,7 @@ from escalate.core.tally import States, Tally
 from escalate.engine.automaton import Automaton, compile_design
 from escalate.engine.outcomes import outcomes, worsenings
 from escalate.methods.families.interval import IntervalMethod
-from tests.helpers import ROOT, each, graded, make
+from tests.helpers import ROOT, each, graded, make, quick
 
 CONTROLS = {"constant", "random"}
 """Methods that do not look at the data: what others are measured against."""
@@ -29,6 +29,13 @@ DESIGNS = sorted((ROOT / "designs").glob("*.yaml"))
 METHODS = registry.methods().all()
 by_design = pytest.mark.parametrize("path", each(DESIGNS))
 by_method = pytest.mark.parametrize("cls", METHODS, ids=lambda cls: cls.model_fields["kind"].default)
+all_but_slow = pytest.mark.parametrize(
+    "cls",
+    [
+        pytest.param(cls, marks=[pytest.mark.slow] if kind == "ordinal_crm" else [], id=kind)
+        for cls, kind in ((cls, cls.model_fields["kind"].default) for cls in METHODS)
+    ],
+)
 
 
 @cache
@@ -119,7 +126,7 @@ def test_nobody_is_treated_beyond_the_maximum(path: Path) -> None:
 
 
 @pytest.mark.parametrize("histories", [40, pytest.param(200, marks=pytest.mark.slow)])
-@by_design
+@pytest.mark.parametrize("path", quick(DESIGNS))
 def test_recommend_gives_the_dose_of_the_automaton(path: Path, histories: int) -> None:
     """For a history of every kind: the same next dose, cohort size and MTD, and no note of a departure."""
     design, automaton = _compiled(path)
@@ -137,7 +144,7 @@ def test_recommend_gives_the_dose_of_the_automaton(path: Path, histories: int) -
         assert found.notes == ()
 
 
-@by_design
+@pytest.mark.parametrize("path", quick(DESIGNS))
 def test_amounts_change_nothing(path: Path) -> None:
     """Another unit, no labels and, where nothing asks for them, other amounts: the same states and decisions."""
     design, automaton = _compiled(path)
@@ -171,7 +178,7 @@ def test_method_has_page_design_and_tests(cls: type[Method]) -> None:
     assert (ROOT / "tests" / "methods" / f"test_{kind}.py").is_file()
 
 
-@by_method
+@all_but_slow
 def test_examples_run_everywhere(cls: type[Method]) -> None:
     """Each example makes a design that is tabulated, checked, recommended from, walked and simulated, to one answer."""
     for method in cls.examples():
@@ -197,7 +204,7 @@ FEW, MANY = 12, 150
 """Explained states: of each reason, and in all."""
 
 
-@by_method
+@all_but_slow
 def test_reasons_are_sentences(cls: type[Method]) -> None:
     """Every reason a method can give is explained in a sentence, over the states of a small trial."""
     for method in cls.examples():

@@ -136,6 +136,7 @@ def test_a_grade_limit_bars_doses() -> None:
     assert esc.recommend(instead, "1MMM 2MMM").next_level == 1
 
 
+@pytest.mark.slow
 def test_the_model_alone_can_go_higher_after_a_worse_grade() -> None:
     """Why `coherent_grades` is the default: somewhere M in the place of N raises the dose, and never with it."""
     tally_of = {True: 0, False: 0}

@@ -150,6 +150,7 @@ def test_slope_sd_at_least() -> None:
     st.floats(0.02, 0.2),
     st.sampled_from([(10.0, 100.0), DOSES, (1.0, 2.0, 3.0, 4.0)]),
 )
+@pytest.mark.slow
 def test_every_fit_is_usable(a: float, b: float, c: float, d: float, doses: tuple[float, ...]) -> None:
     """Whatever is asked, the answer is a prior whose median DLT rate rises with the dose and that is near what was asked."""
     found = asked(a, b, c, d).fit(doses, doses[len(doses) // 2])

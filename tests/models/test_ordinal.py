@@ -100,6 +100,7 @@ tallies = st.lists(
 
 @settings(max_examples=40)
 @given(tallies, st.sampled_from([MODEL, WIDE, NARROW]), st.sampled_from(["cumulative", "bernoulli_products"]))
+@pytest.mark.slow
 def test_nodes_agree_with_finer_ones(
     counts: list[list[list[int]]], model: OrdinalModel, likelihood: Likelihood
 ) -> None:

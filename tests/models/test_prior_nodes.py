@@ -59,6 +59,7 @@ def functional(p: FloatArray) -> FloatArray:
     return np.concatenate([p, p > LIMIT], axis=1)
 
 
+@pytest.mark.slow
 def test_draws_of_the_prior_agree_with_integration() -> None:
     """Within 5 Monte-Carlo errors, wherever 400 effective draws are left: 240 numbers, a false alarm in 7,000 runs."""
     counts = reached(30)

@@ -123,7 +123,7 @@ def test_a_table_of_scores_for_many_patients() -> None:
     assert len(esc.table(design).rows) == 200
 
 
-@pytest.mark.parametrize("name", ["blrm", "published/nbg-2008", "crm", "ewoc"])
+@pytest.mark.parametrize("name", ["blrm", pytest.param("published/nbg-2008", marks=pytest.mark.slow), "crm", "ewoc"])
 def test_where_a_model_stops_the_row_says_so(name: str) -> None:
     """Where no dose is permitted after so many DLTs the trial stops at every level, as `recommend` says of the same outcomes."""
     design = esc.load_design(ROOT / "designs" / f"{name}.yaml")
