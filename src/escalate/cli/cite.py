@@ -32,7 +32,5 @@ def cite(
     if as_json:
         print(json.dumps(citation_forms.form(file.design, file.sha256, found), indent=2))
     else:
-        written = {"text": citation_forms.as_text, "bibtex": citation_forms.as_bibtex, "ris": citation_forms.as_ris}[
-            form
-        ]
-        print(written(found))
+        writers = {"text": citation_forms.as_text, "bibtex": citation_forms.as_bibtex, "ris": citation_forms.as_ris}
+        print(writers[form](found))

@@ -33,7 +33,7 @@ LIMIT: Final = 1_000_000_000
 """Bytes that a folder of automata may take, unless ESCALATE_CACHE_MB says otherwise."""
 SWEEP_EVERY: Final = 20
 _ARRAYS: Final = ("dose", "size", "paths", "child", "parent", "outcome")
-_LAYERS: Final = ("core", "models", "rules", "methods", "engine")
+_LAYERS: Final = ("core", "models", "rules", "methods", "engine", "study")
 
 
 def cache_of(folder: str | None) -> Compile | None:
@@ -182,7 +182,7 @@ def _parts(design: Design) -> Iterator[object]:
 
 @cache
 def code_sha256() -> str:
-    """Return the hash of the code that a compiled automaton depends on."""
+    """Return the hash of the code that figures depend on, compiled automata among them."""
     root, digest = Path(__file__).resolve().parents[1], hashlib.sha256()
     for layer in _LAYERS:
         for path in sorted((root / layer).rglob("*.py")):

@@ -13,6 +13,7 @@ from escalate.study.grid.job import Done
 from escalate.study.grid.processes import Processes
 from escalate.study.grid.results import StudyResults
 from escalate.study.grid.run import LARGEST_TASK, TASK_SECONDS, Standing, _Tasks, run
+from escalate.study.grid.same_code import code
 from escalate.study.grid.store import Store
 from escalate.study.grid.study_file import load_study
 from escalate.study.grid.workers import Serial, Task, do
@@ -137,6 +138,18 @@ def test_another_rate_of_one_block(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_another_question(more: str, tmp_path: Path) -> None:
     """Other metrics, another limit, or random trials: everything is computed."""
     assert rerun(tmp_path, "reason: why}]\n", "reason: why}]\n" + more) == (0, 6)
+
+
+def test_another_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results that another source computed, of the same version even, are computed again."""
+    study = loaded(tmp_path, STUDY)
+    assert finished(study).standing.done == 6
+    version, _, libraries = code()
+    with monkeypatch.context() as changed:
+        changed.setattr("escalate.study.grid.study.code", lambda: (version, "0" * 64, libraries))
+        outcome = finished(loaded(tmp_path, STUDY))
+    assert (outcome.standing.reused, outcome.standing.done) == (0, 6)
+    assert finished(loaded(tmp_path, STUDY)).standing.done == 6
 
 
 def test_another_seed(tmp_path: Path) -> None:

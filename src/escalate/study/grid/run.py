@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from escalate import __version__
 from escalate.core.arrays import Mask
 from escalate.core.errors import EscalateError
 from escalate.study.grid.journal import Journal, Kept
@@ -225,7 +226,7 @@ def _head(study: Study) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "title": study.title,
-        "escalate": study.how["escalate"],
+        "escalate": __version__,
         "versions": {name: version(name) for name in ("numpy", "scipy", "pyarrow")},
         "exact": study.trials is None,
         "trials": study.trials,

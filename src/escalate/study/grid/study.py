@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from escalate import __version__
 from escalate.core.clock import Clock
 from escalate.core.design import Design
 from escalate.core.errors import EscalateError
 from escalate.core.scenario import Scenario
 from escalate.study.grid.designs import DesignGrid, Source
+from escalate.study.grid.same_code import code
 
 BLOCK: Final = 1000
 """Scenarios of a job, at most."""
@@ -90,7 +90,8 @@ class Study:
         """What the figures of a job depend on, its design and scenarios aside."""
         return {
             "format": FORMAT,
-            "escalate": __version__,
+            # Another code or library under the same version may give other bytes.
+            "code": code(),
             "trials": self.trials,
             "seed": None if self.trials is None else self.seed,
             "metrics": self.metrics,
